@@ -1,0 +1,117 @@
+"""What can go wrong while collecting, named by what happens next.
+
+ScraperError
+    WrongUse            the person at the terminal calls again, corrected          exit 2
+    SourceError
+        RateLimited     wait as long as asked, then go on                          exit 4
+        Unavailable     try again when next due                                    exit 1
+        SignedOut       stop this source; a person runs `python -m scraper login`  exit 3
+        WrongAccount    the same: somebody else is signed in                       exit 3
+        Challenged      stop for an hour; a person looks at the site               exit 4
+        AgeGated        stop; a person passes the age check on the site            exit 4
+        UnknownLayout   stop this source; the layout file needs mending            exit 1
+        NotLoaded       the page never settled: try again when next due            exit 1
+    ServerUnreachable   what was seen waits in the outbox                          exit 6
+    ServerRefused       the server will never take this: it is set aside           exit 1
+    Cancelled           a person asked to stop                                     exit 1
+
+Every error carries `code` (the word kept with the run), `outcome` (the run's outcome) and `advice`
+(what a broadcaster can do about it).
+"""
+
+from datetime import timedelta
+from typing import ClassVar
+
+
+class ScraperError(Exception):
+    code: ClassVar[str] = "failed"
+    outcome: ClassVar[str] = "failed"
+    exit_status: ClassVar[int] = 1
+    advice: ClassVar[str] = "Look at the run's page for details and try again."
+
+
+class WrongUse(ScraperError):
+    code = "wrong_use"
+    exit_status = 2
+    advice = "Call again with --help to see what is possible."
+
+
+class SourceError(ScraperError):
+    """The platform did not give what was asked for."""
+
+
+class RateLimited(SourceError):
+    code = "rate_limited"
+    outcome = "blocked"
+    exit_status = 4
+    advice = "The site asked us to slow down. Nothing was changed; the next reading waits as long as the site asked."
+
+    def __init__(self, message: str, wait: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class Unavailable(SourceError):
+    code = "unavailable"
+    advice = "The site could not be reached or is under maintenance. Nothing was changed; try again later."
+
+    def __init__(self, message: str, wait: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class SignedOut(SourceError):
+    code = "signed_out"
+    outcome = "signed_out"
+    exit_status = 3
+    advice = "The saved sign-in is no longer valid. Nothing was changed; run `python -m scraper login` to sign in again."
+
+
+class WrongAccount(SourceError):
+    code = "wrong_account"
+    outcome = "signed_out"
+    exit_status = 3
+    advice = "The browser is signed in as somebody else. Nothing was changed; run `python -m scraper login` with the right account."
+
+
+class Challenged(SourceError):
+    code = "challenge"
+    outcome = "blocked"
+    exit_status = 4
+    advice = ("The site asks for a human check. We do not solve it. Nothing was changed; open the site in your own "
+              "browser, wait an hour, then try again or sign in anew with `python -m scraper login`.")
+
+
+class AgeGated(SourceError):
+    code = "age_gate"
+    outcome = "blocked"
+    exit_status = 4
+    advice = "The site asks for an age check. Nothing was changed; run `python -m scraper login`, pass the check in the window, and try again."
+
+
+class UnknownLayout(SourceError):
+    code = "unknown_layout"
+    advice = ("The page looks different from every layout we know. Nothing was changed; the page was kept. Run "
+              "`python -m scraper layout check` on a saved copy, and add a layout file or tell us.")
+
+
+class NotLoaded(SourceError):
+    code = "not_loaded"
+    advice = "The page did not finish loading. Nothing was changed; try again later."
+
+
+class ServerUnreachable(ScraperError):
+    code = "server_unreachable"
+    exit_status = 6
+    advice = "The panel's server does not answer. What was seen is kept in the outbox and handed over when it is back."
+
+
+class ServerRefused(ScraperError):
+    code = "server_refused"
+    advice = "The server refused what was handed over; look at its log and at the outbox's `refused` folder."
+
+
+class Cancelled(ScraperError):
+    code = "cancelled"
+    outcome = "cancelled"
+    advice = "The run was stopped by hand. Nothing was taken away."

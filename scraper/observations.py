@@ -1,0 +1,161 @@
+"""What can be seen: the typed messages that the worker posts to the server, `POST /api/ingest/<kind>`.
+
+One message is one batch. The same `batch_id` again changes nothing. Moments are the worker's, aware
+UTC; the server compares the worker's clock (header `X-MHC-Sent-At`) with its own and corrects them.
+Usernames are lower-case; items that fail their check are set aside by the server, one by one.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+ListName = Literal["following", "followers"]
+Part = Literal["online", "offline", "followers"]
+ScanSource = Literal["browser", "import", "manual"]
+SessionState = Literal["signed_in", "signed_out", "challenge", "age_gate", "wrong_account", "unknown"]
+
+USERNAME = re.compile(r"[a-z0-9_]{1,50}")
+
+
+def username(text: Any) -> str:
+    """A username in its one form, lower-case.
+
+    raises  ValueError for anything that cannot be a name. Names are never numbers, even '10482'.
+    """
+    name = text.strip().lower() if isinstance(text, str) else ""
+    if not USERNAME.fullmatch(name):
+        raise ValueError(f"not a username: {text!r:.80}")
+    return name
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    batch_id: UUID = Field(default_factory=uuid4)
+    run_id: UUID | None = None
+    observed_at: AwareDatetime
+
+
+class PersonSeen(BaseModel):
+    """One card or row of a list. What the page does not say is None; zero is a value."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str
+    display_name: str | None = None
+    online: bool | None = None
+    broadcasts: bool | None = None  # True: the card proves a broadcast (it is online or has a subject)
+    age: int | None = None
+    gender: Literal["m", "f", "c", "t"] | None = None
+    country: str | None = None  # ISO 3166 alpha-2, upper-case
+    location: str | None = None
+    subject: str | None = None
+    tags: list[str] | None = None
+    viewers: int | None = None
+    image_url: str | None = None
+
+
+class PageFacts(BaseModel):
+    """What one page said about itself: the evidence on which a scan is judged."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    part: Part
+    pass_number: Annotated[int, Field(ge=1)] = 1
+    page: Annotated[int, Field(ge=1)] = 1
+    active_page: int | None = None  # the number that the page itself marks as the present one
+    last_page: int | None = None  # the largest page number that it shows; None: no pagination
+    has_next: bool | None = None
+    path: str = ""  # path of the final address
+    title: str | None = None
+    signed_in_as: str | None = None
+    layout: str | None = None
+    language: str | None = None
+    cards: int = 0
+    empty_marker: bool = False  # an explicit, visible "nobody here"
+    header_online: int | None = None  # the header's (online/total) of followed rooms
+    header_total: int | None = None
+    stated_total: int | None = None  # the total that the list itself states ("You have 8 followers")
+    problem: str | None = None  # a code of scraper.errors; None: the page was read
+    problem_detail: str | None = None
+    waiting_ms: int = 0  # for the platform: navigation and filling in
+    parsing_ms: int = 0
+
+
+class Capture(BaseModel):
+    """The raw page behind a message: gzip, base64, scrubbed of tokens before it left the worker."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    content_type: str = "text/html; charset=utf-8"
+    body: str
+
+
+class ScanPage(Message):
+    """One page of a list. A page that failed is a message, too: `facts.problem` is set and nobody is on it."""
+
+    kind: Literal["scan-page"] = "scan-page"
+    scan_id: UUID
+    account: str
+    source: ScanSource = "browser"
+    facts: PageFacts
+    people: list[PersonSeen] = []
+    list: ListName
+    capture: Capture | None = None
+
+
+class ScanEnd(Message):
+    """The end of a scan: with it the server judges what all pages of `scan_id` said, and applies it."""
+
+    kind: Literal["scan-end"] = "scan-end"
+    scan_id: UUID
+    account: str
+    source: ScanSource = "browser"
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    pages: int  # how many scan-page messages belong to this scan; one that is missing spoils the scan
+    passes: int = 1
+    stopped_by: str | None = None  # a code of scraper.errors: why the reading ended early
+    stopped_detail: str | None = None
+    stats_followers: int | None = None  # num_followers of the Stats API, read beside the scan
+    json_online: list[str] | None = None  # the site's own online_followed_rooms, as a cross-check
+    declared_complete: bool | None = None  # for lists of usernames by hand: what the person says of it
+    timings: dict[str, int] = {}  # milliseconds by what they were spent on
+    list: ListName
+
+
+class SessionReport(Message):
+    """What the worker knows about an account's sign-in."""
+
+    kind: Literal["session"] = "session"
+    account: str
+    state: SessionState
+    signed_in_since: AwareDatetime | None = None
+    proved_at: AwareDatetime | None = None
+    cookies_end: AwareDatetime | None = None
+    detail: str | None = None
+
+
+class FollowEvent(BaseModel):
+    """One person's follow or unfollow at an exact moment, as the Events API tells it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str
+    event: Literal["follow", "unfollow"]
+    at: AwareDatetime
+
+
+class FollowEvents(Message):
+    kind: Literal["follow-events"] = "follow-events"
+    account: str
+    direction: Literal["following", "follower"] = "follower"
+    items: list[FollowEvent]
+
+
+MESSAGES: dict[str, type[Message]] = {
+    "scan-page": ScanPage, "scan-end": ScanEnd, "session": SessionReport, "follow-events": FollowEvents,
+}
