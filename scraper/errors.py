@@ -12,7 +12,11 @@ ScraperError
         UnknownLayout   stop this source; the layout file needs mending            exit 1
         NotLoaded       the page never settled: try again when next due            exit 1
     ServerUnreachable   what was seen waits in the outbox                          exit 6
+        TokenRefused    the same; a person gives the worker the right token        exit 6
     ServerRefused       the server will never take this: it is set aside           exit 1
+        RunEnded        the run is not ours any more: stop it                      exit 1
+    Busy                the same list is being read just now: try again later      exit 1
+    CannotKeep          the data folder takes nothing: stop, a person makes room   exit 1
     Cancelled           a person asked to stop                                     exit 1
 
 Every error carries `code` (the word kept with the run), `outcome` (the run's outcome) and `advice`
@@ -44,7 +48,7 @@ class RateLimited(SourceError):
     code = "rate_limited"
     outcome = "blocked"
     exit_status = 4
-    advice = "The site asked us to slow down. Nothing was changed; the next reading waits as long as the site asked."
+    advice = "The site asked us to slow down. Nobody was taken away; the next reading waits as long as the site asked."
 
     def __init__(self, message: str, wait: timedelta | None = None) -> None:
         super().__init__(message)
@@ -53,7 +57,7 @@ class RateLimited(SourceError):
 
 class Unavailable(SourceError):
     code = "unavailable"
-    advice = "The site could not be reached or is under maintenance. Nothing was changed; try again later."
+    advice = "The site could not be reached or is under maintenance. Nobody was taken away; try again later."
 
     def __init__(self, message: str, wait: timedelta | None = None) -> None:
         super().__init__(message)
@@ -64,21 +68,22 @@ class SignedOut(SourceError):
     code = "signed_out"
     outcome = "signed_out"
     exit_status = 3
-    advice = "The saved sign-in is no longer valid. Nothing was changed; run `python -m scraper login` to sign in again."
+    advice = "The saved sign-in is no longer valid. Nobody was taken away; run `python -m scraper login` to sign in again."
 
 
 class WrongAccount(SourceError):
     code = "wrong_account"
     outcome = "signed_out"
     exit_status = 3
-    advice = "The browser is signed in as somebody else. Nothing was changed; run `python -m scraper login` with the right account."
+    advice = ("The browser is signed in as somebody else. Nobody was taken away; run `python -m scraper login` "
+              "with the right account.")
 
 
 class Challenged(SourceError):
     code = "challenge"
     outcome = "blocked"
     exit_status = 4
-    advice = ("The site asks for a human check. We do not solve it. Nothing was changed; open the site in your own "
+    advice = ("The site asks for a human check. We do not solve it. Nobody was taken away; open the site in your own "
               "browser, wait an hour, then try again or sign in anew with `python -m scraper login`.")
 
 
@@ -86,18 +91,19 @@ class AgeGated(SourceError):
     code = "age_gate"
     outcome = "blocked"
     exit_status = 4
-    advice = "The site asks for an age check. Nothing was changed; run `python -m scraper login`, pass the check in the window, and try again."
+    advice = ("The site asks for an age check. Nobody was taken away; run `python -m scraper login`, pass the check "
+              "in the window, and try again.")
 
 
 class UnknownLayout(SourceError):
     code = "unknown_layout"
-    advice = ("The page looks different from every layout we know. Nothing was changed; the page was kept. Run "
+    advice = ("The page looks different from every layout we know. Nobody was taken away; the page was kept. Run "
               "`python -m scraper layout check` on a saved copy, and add a layout file or tell us.")
 
 
 class NotLoaded(SourceError):
     code = "not_loaded"
-    advice = "The page did not finish loading. Nothing was changed; try again later."
+    advice = "The page did not finish loading. Nobody was taken away; try again later."
 
 
 class ServerUnreachable(ScraperError):
@@ -106,12 +112,41 @@ class ServerUnreachable(ScraperError):
     advice = "The panel's server does not answer. What was seen is kept in the outbox and handed over when it is back."
 
 
+class TokenRefused(ServerUnreachable):
+    code = "token_refused"
+    advice = ("The panel's server does not know this worker's token. Give both the same MHC_WORKER_TOKEN or the same "
+              "data folder. What was seen is kept in the outbox and handed over afterwards.")
+
+
 class ServerRefused(ScraperError):
     code = "server_refused"
     advice = "The server refused what was handed over; look at its log and at the outbox's `refused` folder."
+
+    def __init__(self, message: str, status: int = 0, answer: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.answer = answer
+        self.reason = reason
+
+
+class RunEnded(ServerRefused):
+    code = "run_ended"
+    outcome = "cancelled"
+    advice = ("The server had ended this run, most often because it heard nothing of it for too long. "
+              "Nobody was taken away; the list is read again when it is next due.")
+
+
+class Busy(ScraperError):
+    code = "busy"
+    advice = "The same list is being read just now. Wait until that run has ended, or cancel it on the panel's page."
+
+
+class CannotKeep(ScraperError):
+    code = "cannot_keep"
+    advice = "The data folder takes nothing more. Make room on the disk or mend its permissions, then try again."
 
 
 class Cancelled(ScraperError):
     code = "cancelled"
     outcome = "cancelled"
-    advice = "The run was stopped by hand. Nothing was taken away."
+    advice = "The run was stopped by hand. Nobody was taken away."

@@ -1,6 +1,6 @@
 """What a job is to the worker: where it is found, what it is given, what it hands back.
 
-A job is a function `run(context: JobContext) -> JobResult` in `scraper/sources/<source>/job.py`. It is imported
+A job is a function `run(context: JobContext) -> JobResult` in `scraper/sources/<source>/job.py`, imported
 only when it is run, so that a worker that waits carries no browser library in its memory.
 """
 
