@@ -24,10 +24,9 @@ class Job(Base):
     scheduled: Mapped[bool] = mapped_column(Boolean, default=False)  # start sets it, stop clears it
     paused: Mapped[bool] = mapped_column(Boolean, default=False)
     next_due_at: Mapped[datetime | None] = mapped_column(Moment)  # by schedule
-    confirm_due_at: Mapped[datetime | None] = mapped_column(Moment)  # one confirming scan, by itself
-    requested_at: Mapped[datetime | None] = mapped_column(Moment)  # run now, by hand
-    requested_by: Mapped[str | None] = mapped_column(String(80))
-    requested_run_id: Mapped[UUID | None] = mapped_column(Uuid)  # the id that the requested run will get
+    confirm_asked_at: Mapped[datetime | None] = mapped_column(Moment)  # a complete scan wants a confirming one
+    confirm_due_at: Mapped[datetime | None] = mapped_column(Moment)  # when that one is due
+    requested_at: Mapped[datetime | None] = mapped_column(Moment)  # by hand; its run is there, queued
     failures_in_row: Mapped[int] = mapped_column(Integer, default=0)
     stats: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
 

@@ -1,0 +1,1 @@
+"""The people the panel watches, and the owner's own accounts."""
