@@ -16,7 +16,8 @@ MASK = "●●●"
 _SECRET_KEYS = re.compile(r"(token|password|passwd|secret|cookie|authorization|session_?id|csrf|api_?key)", re.I)
 _PATTERNS = [
     (re.compile(r"((?:token|password|passwd|secret|key|sessionid|csrftoken|csrfmiddlewaretoken|access_token|"
-                r"signed_username|cf_clearance|__cf_bm)[\"']?\s*[=:]\s*[\"']?)([^\s&\"';,<>]{4,})", re.I), rf"\1{MASK}"),
+                r"signed_username|cf_clearance|__cf_bm)[\"']?\s*[=:]\s*[\"']?)([^\s&\"';,<>]{4,})", re.I),
+     rf"\1{MASK}"),
     (re.compile(r"(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.I), rf"\1{MASK}"),
     (re.compile(r"(://[^/\s:@]+:)[^@\s/]+(@)"), rf"\1{MASK}\2"),
     (re.compile(r"(/events/[^/\s]+/)[A-Za-z0-9]{12,}"), rf"\1{MASK}"),

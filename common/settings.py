@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", env_ignore_empty=True)
 
     data_dir: Path = Field(Path("data"), description="database, sessions, captures, outbox; made with mode 0700")
-    database_url: str = Field("", description="SQLAlchemy URL of SQLite or PostgreSQL; empty: SQLite in the data folder")
+    database_url: str = Field("", description="SQLAlchemy URL of SQLite or PostgreSQL; empty: SQLite in the folder")
     host: str = Field("127.0.0.1", description="where the server listens")
     port: int = Field(3000, ge=1, le=65535, description="where the server listens")
     server_url: WebAddress = Field("http://127.0.0.1:3000", description="where the worker finds the server")
@@ -91,8 +91,8 @@ class Settings(BaseSettings):
     timezone: str | None = Field(None, description="the owner's zone, such as Europe/Lisbon; empty: the machine's")
     capture_days: int = Field(90, ge=0, description="days that raw pages are kept; 0: for ever")
     https: bool = Field(False, description="the panel is reached by https: cookies are marked Secure")
-    trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies in front whose X-Forwarded-For is believed")
-    log_format: str = Field("", pattern="^(json|text|)$", description="json or text; empty: json when not on a terminal")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="reverse proxies in front whose headers are believed")
+    log_format: str = Field("", pattern="^(json|text|)$", description="json or text; empty: text on a terminal")
 
     @classmethod
     def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, env_settings: Any,

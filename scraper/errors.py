@@ -68,7 +68,7 @@ class SignedOut(SourceError):
     code = "signed_out"
     outcome = "signed_out"
     exit_status = 3
-    advice = "The saved sign-in is no longer valid. Nobody was taken away; run `python -m scraper login` to sign in again."
+    advice = "The saved sign-in is no longer valid. Nobody was taken away; run `python -m scraper login` to sign in."
 
 
 class WrongAccount(SourceError):

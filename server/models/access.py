@@ -54,7 +54,7 @@ class SystemUser(UserMixin, Base):
 
 
 class ApiToken(Base):
-    """A bearer token, kept as a hash. A token has the permissions of its role, and the worker's token `worker` besides."""
+    """A bearer token, kept as a hash. It has the permissions of its role; the worker's token has `worker` alone."""
 
     __tablename__ = "system_tokens"
 

@@ -45,7 +45,7 @@ class Scan(Base):
     duplicates: Mapped[int | None] = mapped_column(Integer)
     rejected_items: Mapped[int] = mapped_column(Integer, default=0)
     layout: Mapped[str | None] = mapped_column(String(60))
-    evidence: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # the checks, the timings, the scan-end message
+    evidence: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # checks, timings, scan-end message
     stats: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # total, new, returned, missing, unfollowed
     diff: Mapped[dict[str, Any] | None] = mapped_column(Json)  # held scans: who would come and who would go
     decided_at: Mapped[datetime | None] = mapped_column(Moment)
