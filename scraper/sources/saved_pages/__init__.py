@@ -1,0 +1,1 @@
+"""Pages that the owner saved by hand in a browser."""
