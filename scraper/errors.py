@@ -111,6 +111,10 @@ class ServerUnreachable(ScraperError):
     exit_status = 6
     advice = "The panel's server does not answer. What was seen is kept in the outbox and handed over when it is back."
 
+    def __init__(self, message: str, wait: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
 
 class TokenRefused(ServerUnreachable):
     code = "token_refused"

@@ -95,7 +95,10 @@ def changes(
     if is_late(reading, last_complete):
         return Changes(late=True)
     open_names: set[str] = set()
-    heal, refresh, absent, absent_again = [], [], [], []
+    heal: list[int] = []
+    refresh: list[int] = []
+    absent: list[Open] = []
+    absent_again: list[Open] = []
     present = 0
     for follow in open_follows:
         open_names.add(follow.username)
