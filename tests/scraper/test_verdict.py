@@ -120,6 +120,11 @@ def test_a_page_that_marks_another_number_was_not_read():
     assert judge(end(pages), pages).reason == "pages_missing"
 
 
+def test_a_last_page_with_a_working_next_button_is_not_the_last():
+    pages = changed(following(), 1, has_next=True)
+    assert judge(end(pages), pages).reason == "pages_missing"
+
+
 def test_more_people_than_the_site_counts_is_not_our_list():
     pages = following()
     pages[1] = ReadPage(pages[1].facts, (*pages[1].usernames, *[f"stranger_{number}" for number in range(20)]))
