@@ -1,0 +1,279 @@
+"""When a job is due, what state it is in and why, what it may be told. Pure: facts and `now` in, values out."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from common.clock import iso_ms
+from server.jobs.kinds import JobKind, fresh_config, fresh_stats
+
+State = Literal["stopped", "starting", "processing", "waiting", "paused", "disabled", "failing"]
+
+OUTCOMES = ("ok", "partial", "blocked", "signed_out", "failed", "cancelled", "lost")
+FAILURES = frozenset({"blocked", "signed_out", "failed", "lost"})
+
+LEASE = timedelta(seconds=60)
+WORKER_SILENT_AFTER = timedelta(seconds=45)
+FIRST_BACK_OFF = timedelta(minutes=5)
+LONGEST_BACK_OFF = timedelta(hours=6)
+LONGEST_ASKED = timedelta(hours=24)  # a site may ask for more; we look again after a day
+CHALLENGE_WAIT = timedelta(hours=1)
+LOST_RETRIES = 3  # of a run that was asked for by hand and lost its worker
+
+_SESSION_REASONS = {
+    "signed_out": "Signed out: run python -m scraper login",
+    "wrong_account": "Somebody else is signed in: run python -m scraper login with this account",
+    "challenge": "The site asks for a human check: open it in your own browser, wait an hour, then try again",
+    "age_gate": "The site asks for an age check: run python -m scraper login and pass it in the window",
+}
+SESSION_CODES = frozenset(_SESSION_REASONS)
+
+
+class WrongConfig(ValueError):
+    """A configuration that cannot be: `field` names what is wrong with it."""
+
+    def __init__(self, field: str | None, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True)
+class ActiveRun:
+    """The run that is queued or running."""
+
+    state: str
+    lease_until: datetime | None = None
+    cancel_requested: bool = False
+    progress: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """The newest run that has ended."""
+
+    outcome: str
+    ended_at: datetime
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """All that decides a job's state. worker_seen_at null: no worker was ever heard."""
+
+    scheduled: bool = False
+    paused: bool = False
+    enabled: bool = True
+    next_due_at: datetime | None = None
+    confirm_due_at: datetime | None = None
+    failures_in_row: int = 0
+    active: ActiveRun | None = None
+    last: LastRun | None = None
+    session_state: str = "unknown"
+    worker_seen_at: datetime | None = None
+    minimum_gap: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class JobState:
+    state: State
+    reason: str
+    next_run: datetime | None
+
+
+# When it is due
+
+def back_off(failures_in_row: int, *, code: str | None = None, asked: timedelta | None = None) -> timedelta:
+    """How long a job rests after its n-th failure in a row: doubling up to a ceiling, longer if the site asked
+    for it (within a day), an hour at least after a challenge. Never zero."""
+    doublings = min(max(failures_in_row, 1) - 1, 10)
+    wait = min(FIRST_BACK_OFF * 2**doublings, LONGEST_BACK_OFF)
+    if asked is not None:
+        wait = max(wait, min(asked, LONGEST_ASKED))
+    return max(wait, CHALLENGE_WAIT) if code == "challenge" else wait
+
+
+def due_after(ended_at: datetime, outcome: str, *, interval: timedelta, minimum_gap: timedelta, failures_in_row: int,
+              code: str | None = None, asked: timedelta | None = None) -> datetime:
+    """When a scheduled job is due after a run: counted from the run's end, so intervals never overlap or drift
+    into each other. `failures_in_row` counts this run too."""
+    if outcome in FAILURES:
+        return ended_at + max(minimum_gap, back_off(failures_in_row, code=code, asked=asked))
+    return ended_at + max(minimum_gap, interval)
+
+
+def due_at_start(now: datetime, last_ended_at: datetime | None, minimum_gap: timedelta) -> datetime:
+    """When a job is first due after it was put on its schedule: at once, but never before the minimum gap."""
+    return now if last_ended_at is None else max(now, last_ended_at + minimum_gap)
+
+
+def due_after_change(last_ended_at: datetime | None, now: datetime, *, interval: timedelta,
+                     minimum_gap: timedelta) -> datetime:
+    """When a scheduled job is due after its interval was changed."""
+    if last_ended_at is None:
+        return now
+    return max(now, last_ended_at + max(interval, minimum_gap))
+
+
+def retried_when_lost(trigger: str, *, scheduled: bool, failures_in_row: int) -> bool:
+    """Is a lost run tried again? On a schedule always. By hand a few times; a run from a terminal never, for
+    somebody sits there and has seen it end."""
+    return scheduled or (trigger != "once" and failures_in_row <= LOST_RETRIES)
+
+
+def lease_until(now: datetime) -> datetime:
+    return now + LEASE
+
+
+# What state it is in
+
+def state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
+    """The job's state, the reason in words, and when it runs next (None: not by itself)."""
+    due = _next_run(facts)
+    if facts.active is not None:
+        return _active_state(facts, facts.active, now, zone)
+    if not facts.enabled:
+        return JobState("disabled", "Switched off in its configuration.", None)
+    if facts.paused and facts.scheduled:
+        return JobState("paused", "Paused: nothing starts by itself until it is resumed.", None)
+    trouble = _trouble(facts)
+    if trouble:
+        then = f"Next try {_at(due, now, zone)}." if due else "Try again by hand when that is done."
+        return JobState("failing", f"{trouble}. {then}", due)
+    if due is not None:
+        silent = _silence(facts, now, zone)
+        if silent and due <= now:
+            return JobState("waiting", f"Due, but {silent[0].lower()}{silent[1:]}", due)
+        what = "A confirming reading is due" if due == facts.confirm_due_at else "Next run"
+        return JobState("waiting", f"{what} {_at(due, now, zone)}.", due)
+    return JobState("stopped", "Not on a schedule: press Update, or start it to have it run by itself.", None)
+
+
+def _next_run(facts: JobFacts) -> datetime | None:
+    if not facts.enabled or facts.paused:
+        return None
+    dues = [due for due in (facts.next_due_at, facts.confirm_due_at) if due is not None]
+    if not dues:
+        return None
+    earliest = facts.last.ended_at + facts.minimum_gap if facts.last else min(dues)
+    return max(min(dues), earliest)
+
+
+def _active_state(facts: JobFacts, run: ActiveRun, now: datetime, zone: tzinfo) -> JobState:
+    if run.state == "queued":
+        return JobState("starting", _silence(facts, now, zone) or "Waiting for the worker to take it.", now)
+    if run.lease_until is not None and run.lease_until <= now:
+        return JobState("failing", f"The worker fell silent {_at(run.lease_until - LEASE, now, zone)} in the middle of "
+                        "a run. Nothing was taken away; the run is tried again by itself.", _next_run(facts))
+    if run.cancel_requested:
+        return JobState("processing", "Stopping, as you asked.", None)
+    if not run.progress:
+        return JobState("starting", "The worker has taken it and opens the browser.", None)
+    return JobState("processing", progress_words(run.progress), None)
+
+
+def progress_words(progress: Mapping[str, Any]) -> str:
+    """'online pages: 3 of 15 – second pass', from what the worker last reported."""
+    done, total = progress.get("done"), progress.get("total")
+    words = str(progress.get("phase") or "Working")
+    if total:
+        words += f": {done} of {total}"
+    elif done:
+        words += f": {done}"
+    return words + (f" – {progress['detail']}" if progress.get("detail") else "")
+
+
+def _trouble(facts: JobFacts) -> str | None:
+    if facts.session_state in _SESSION_REASONS:
+        return _SESSION_REASONS[facts.session_state]
+    last = facts.last
+    if last is None or last.outcome not in FAILURES or not facts.failures_in_row:
+        return None
+    words = _SESSION_REASONS.get(last.error_code or "") or _last_error(last)
+    return words if facts.failures_in_row == 1 else f"{words} ({facts.failures_in_row} runs in a row failed)"
+
+
+def _last_error(last: LastRun) -> str:
+    if last.outcome == "lost":
+        return "The worker fell silent in the middle of the last run"
+    return (last.error_message or "The last run failed").strip().rstrip(".")
+
+
+def _silence(facts: JobFacts, now: datetime, zone: tzinfo) -> str | None:
+    """Why nobody takes the work; None while a worker is there."""
+    if facts.worker_seen_at is None:
+        return "No worker has been seen yet: start one with python -m scraper run."
+    if now - facts.worker_seen_at > WORKER_SILENT_AFTER:
+        return f"No worker has been seen since {_clock(facts.worker_seen_at, now, zone)}: is python -m scraper run up?"
+    return None
+
+
+def _clock(moment: datetime, now: datetime, zone: tzinfo) -> str:
+    local = moment.astimezone(zone)
+    day = "" if local.date() == now.astimezone(zone).date() else f"{local.day} {local:%b} "
+    return f"{day}{local:%H:%M %Z}"
+
+
+def _at(moment: datetime, now: datetime, zone: tzinfo) -> str:
+    return "now" if moment <= now < moment + LEASE else f"at {_clock(moment, now, zone)}"
+
+
+# What it may be told
+
+def changed_config(kind: JobKind, current: Mapping[str, Any], given: Any, minimum_gap: timedelta) -> dict[str, Any]:
+    """The configuration after a change: only what is given changes.
+
+    raises  WrongConfig that names the first field that is unknown or has a wrong value
+    """
+    if not isinstance(given, dict):
+        raise WrongConfig(None, "The configuration must be a JSON object such as {\"intervalMinutes\": 360}.")
+    merged = {**fresh_config(kind), **_known(kind, current), **given}
+    try:
+        config = kind.config.model_validate(merged).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else None
+        if first["type"] == "extra_forbidden":
+            raise WrongConfig(field, f"{field} is not a setting of this job; it has: "
+                              f"{', '.join(kind.config.model_fields)}.") from None
+        raise WrongConfig(field, f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+    smallest = math.ceil(minimum_gap.total_seconds() / 60)
+    if "intervalMinutes" in given and config.get("intervalMinutes", smallest) < smallest:
+        raise WrongConfig("intervalMinutes", f"intervalMinutes: must be at least {smallest}, the minimum gap between "
+                          "two readings of a list.")
+    return config
+
+
+def present_config(kind: JobKind, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole configuration: what is stored over what a job has at first."""
+    return {**fresh_config(kind), **_known(kind, stored)}
+
+
+def _known(kind: JobKind, stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if name in kind.config.model_fields}
+
+
+# What it counts
+
+def present_stats(kind: JobKind, stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {**fresh_stats(kind), **stored}
+
+
+def stats_after(kind: JobKind, stored: Mapping[str, Any], *, outcome: str, counters: Mapping[str, Any],
+                ended_at: datetime) -> dict[str, Any]:
+    """The statistics with one more run in them."""
+    stats = present_stats(kind, stored)
+    stats["lastRun"] = iso_ms(ended_at)
+    stats["lastOutcome"] = outcome
+    stats["totalRuns"] += 1
+    stats["totalFailed"] += outcome in FAILURES
+    for counter in kind.counters:
+        count = counters.get(counter) or 0
+        stats[f"lastRun{counter.capitalize()}"] = count
+        stats[f"total{counter.capitalize()}"] += count
+    return stats

@@ -1,0 +1,385 @@
+"""Jobs and runs in the database: claims, leases, progress, ends, and what the owner wants of a job.
+
+Whoever changes a job or its run locks the job's row first, so two changes of one job never interleave. A claim
+is one conditional update that clears what made the job due; besides, an index lets a job have only one run that
+has not ended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from server.errors import Refused
+from server.jobs import rules
+from server.jobs.kinds import KINDS, JobKind, fresh_config, fresh_stats
+from server.models import Account, Job, KeyValue, Run
+
+WORKER_SEEN = "worker.seen"
+WORKER_SEEN_EVERY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended, as its worker tells it. asked: the platform's own Retry-After."""
+
+    outcome: str
+    error_code: str | None = None
+    error_message: str | None = None
+    error_advice: str | None = None
+    counters: dict[str, int] = field(default_factory=dict)
+    waiting_ms: int = 0
+    working_ms: int = 0
+    asked: timedelta | None = None
+
+
+LOST = End("lost", "lost", "The worker fell silent in the middle of the run.",
+           "Nothing was taken away. See that `python -m scraper run` is up; the run is tried again by itself.")
+CANCELLED = End("cancelled", "cancelled", "The run was stopped before it began.", "Nothing was changed.")
+
+
+def ensure_jobs(session: Session, account: Account) -> None:
+    """The jobs of an account, made where they are missing: known, but not on a schedule."""
+    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+    for kind in KINDS.values():
+        session.execute(insert(Job).values(
+            name=kind.name, account_id=account.id, config=fresh_config(kind), stats=fresh_stats(kind), scheduled=False,
+            paused=False, failures_in_row=0).on_conflict_do_nothing())
+
+
+def worker_seen(session: Session, worker: str, now: datetime) -> None:
+    """A worker was heard just now; written every few seconds at most, and committed at once."""
+    old = or_(KeyValue.at <= now - WORKER_SEEN_EVERY, KeyValue.at > now)
+    done = session.execute(update(KeyValue).where(KeyValue.name == WORKER_SEEN, old).values(value=worker, at=now))
+    if not done.rowcount:  # type: ignore[attr-defined]
+        insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+        session.execute(insert(KeyValue).values(name=WORKER_SEEN, value=worker, at=now).on_conflict_do_nothing())
+    session.commit()
+
+
+# The worker's side
+
+def claim(session: Session, *, worker: str, jobs: Sequence[str], now: datetime, minimum_gap: timedelta) -> Run | None:
+    """The run that this worker is to do now, running under a lease; None when nothing is due.
+
+    By hand goes before a confirming reading, and that before the schedule.
+    """
+    release_lost(session, now, minimum_gap)
+    by_itself = [Job.config["enabled"].as_boolean().is_not(False), Job.paused.is_(False),
+                 ~exists().where(Run.job_id == Job.id, Run.ended_at > now - minimum_gap)]
+    for trigger, due, values in (
+        ("manual", [Job.requested_at.is_not(None)], {}),
+        ("confirm", [Job.confirm_due_at <= now, *by_itself], {"confirm_due_at": None}),
+        ("schedule", [Job.next_due_at <= now, *by_itself], {}),
+    ):
+        run = _claim_due(session, trigger, [Job.name.in_(jobs), *due], values, worker, now)
+        if run is not None:
+            return run
+    return None
+
+
+def _claim_due(session: Session, trigger: str, due: Sequence[ColumnElement[bool]], values: dict[str, Any], worker: str,
+               now: datetime) -> Run | None:
+    free = (
+        select(Job.id)
+        .where(*due, ~exists().where(Run.job_id == Job.id, Run.state == "running"))
+        .order_by(Job.requested_at, Job.next_due_at, Job.id)
+        .limit(1)
+        .with_for_update(of=Job, skip_locked=True)
+    )
+    with session.begin_nested() as attempt:
+        job_id = session.scalar(
+            update(Job).where(Job.id == free.scalar_subquery()).values(requested_at=None, next_due_at=None, **values)
+            .returning(Job.id).execution_options(synchronize_session=False))
+        if job_id is None:
+            return None
+        run = unended_run(session, job_id)
+        if run is not None and run.state == "running":  # it began between our look at the runs and our lock
+            attempt.rollback()
+            return None
+        return _begin(session, job_id, run, trigger, worker, now)
+
+
+def claim_now(session: Session, *, worker: str, job: Job, now: datetime, minimum_gap: timedelta) -> Run:
+    """A run on the spot, for somebody at a terminal, whatever the schedule.
+
+    raises  Refused 409 if one is running, or the job is switched off
+    """
+    job = _locked(session, job.id)
+    _refuse_if_disabled(job)
+    run = _unended_or_lost(session, job, now, minimum_gap)
+    if run is not None and run.state == "running":
+        raise Refused(409, "busy", f"A run of {job.name} is going on. Wait for its end, or cancel it on /admin/jobs.")
+    job.requested_at = job.next_due_at = None
+    return _begin(session, job.id, run, "once", worker, now)
+
+
+def _begin(session: Session, job_id: int, queued: Run | None, trigger: str, worker: str, now: datetime) -> Run:
+    run = queued or Run(job_id=job_id, trigger=trigger, created_at=now)
+    run.state, run.worker, run.started_at, run.lease_until = "running", worker, now, rules.lease_until(now)
+    session.add(run)
+    session.flush()
+    return run
+
+
+def progress(session: Session, run_id: UUID, said: dict[str, Any], now: datetime) -> Run:
+    """Renew the lease and keep how far the run is.
+
+    raises  Refused 409 `run_ended` if the run is not going on any more, 404 if it never was
+    """
+    run = _run(session, run_id, lock=True)
+    if run.state != "running":
+        raise Refused(409, "run_ended", "This run is not going on any more.")
+    run.progress, run.lease_until = said, rules.lease_until(now)
+    session.flush()
+    return run
+
+
+def finish(session: Session, run_id: UUID, end: End, now: datetime, minimum_gap: timedelta) -> Run:
+    """The worker's word on how the run ended; said twice it changes nothing.
+
+    raises  Refused 409 `run_ended` if the run was counted as lost, 404 if there is none
+    """
+    job = _locked(session, _run(session, run_id).job_id)
+    run = _run(session, run_id, lock=True)
+    if run.state == "running":
+        _end(session, job, run, end, now, minimum_gap)
+    elif run.outcome == "lost" or run.state == "queued":
+        raise Refused(409, "run_ended", "This run was counted as lost: its worker was silent for too long.")
+    return run
+
+
+def release_lost(session: Session, now: datetime, minimum_gap: timedelta) -> None:
+    """Runs whose lease was not renewed are lost, and their jobs due again later."""
+    expired = session.scalars(select(Run.job_id).where(Run.state == "running", Run.lease_until <= now)).all()
+    for job_id in expired:
+        job = _locked(session, job_id, skip=True)
+        if job is not None:
+            _unended_or_lost(session, job, now, minimum_gap)
+
+
+def _unended_or_lost(session: Session, job: Job, now: datetime, minimum_gap: timedelta) -> Run | None:
+    """The run of a locked job that has not ended; one whose lease ran out is ended here."""
+    run = unended_run(session, job.id)
+    if run is not None and run.state == "running" and run.lease_until is not None and run.lease_until <= now:
+        _end(session, job, run, LOST, now, minimum_gap)
+        return None
+    return run
+
+
+def _end(session: Session, job: Job, run: Run, end: End, now: datetime, minimum_gap: timedelta) -> None:
+    kind = KINDS[job.name]
+    config = rules.present_config(kind, job.config)
+    failed = end.outcome in rules.FAILURES
+    run.state, run.ended_at, run.outcome, run.lease_until = "ended", now, end.outcome, None
+    run.error_code, run.error_message, run.error_advice = end.error_code, end.error_message, end.error_advice
+    run.counters, run.waiting_ms, run.working_ms = end.counters, end.waiting_ms, end.working_ms
+    job.stats = rules.stats_after(kind, job.stats, outcome=end.outcome, counters=end.counters, ended_at=now)
+    if failed:
+        job.failures_in_row += 1
+    elif end.outcome != "cancelled":
+        job.failures_in_row = 0
+    due = rules.due_after(now, end.outcome, interval=timedelta(minutes=config["intervalMinutes"]),
+                          minimum_gap=minimum_gap, failures_in_row=job.failures_in_row, code=end.error_code,
+                          asked=end.asked)
+    retried = rules.retried_when_lost(run.trigger, scheduled=job.scheduled, failures_in_row=job.failures_in_row)
+    lost_again = end.outcome == "lost" and retried and not run.cancel_requested
+    job.next_due_at = due if job.scheduled or lost_again else None
+    if job.confirm_asked_at is not None:
+        asked_before = run.started_at is None or job.confirm_asked_at < run.started_at
+        confirmed = end.outcome == "ok" and asked_before
+        dropped = run.trigger == "confirm" and end.outcome in ("partial", "cancelled") and asked_before
+        if confirmed or dropped or (failed and not retried):
+            job.confirm_asked_at = job.confirm_due_at = None
+        else:
+            earliest = due if failed else now + minimum_gap
+            job.confirm_due_at = max(job.confirm_due_at or earliest, earliest)
+    session.flush()
+
+
+# The owner's side
+
+def request(session: Session, job: Job, *, by: str, now: datetime, minimum_gap: timedelta) -> Run:
+    """A run by hand, queued until a worker takes it; the one that is queued or going on, if there is one.
+
+    raises  Refused 409 `disabled` if the job is switched off
+    """
+    job = _locked(session, job.id)
+    _refuse_if_disabled(job)
+    run = _unended_or_lost(session, job, now, minimum_gap)
+    if run is None:
+        run = Run(job_id=job.id, state="queued", trigger="manual", requested_by=by, created_at=now)
+        session.add(run)
+        job.requested_at = now
+        session.flush()
+    return run
+
+
+def request_confirm(session: Session, account_id: int, job_name: str, now: datetime) -> None:
+    """One confirming reading is due by itself, because a complete one left people missing; unless it is off."""
+    job = session.scalars(select(Job).filter_by(account_id=account_id, name=job_name)
+                          .with_for_update().execution_options(populate_existing=True)).one_or_none()
+    if job is None:
+        return
+    config = rules.present_config(KINDS[job.name], job.config)
+    if config["enabled"] and config["confirmMinutes"] > 0:
+        job.confirm_asked_at = now
+        job.confirm_due_at = now + timedelta(minutes=config["confirmMinutes"])
+        session.flush()
+
+
+def cancel(session: Session, run_id: UUID, now: datetime, minimum_gap: timedelta) -> Run:
+    """Stop a run: at once while it is queued, else as soon as its worker hears of it.
+
+    raises  Refused 404 if there is none, 409 if it has ended
+    """
+    job = _locked(session, _run(session, run_id).job_id)
+    _unended_or_lost(session, job, now, minimum_gap)
+    run = _run(session, run_id, lock=True)
+    if run.state == "ended":
+        raise Refused(409, "run_ended", "This run has already ended.")
+    _cancel(session, job, run, now)
+    return run
+
+
+def _cancel(session: Session, job: Job, run: Run, now: datetime) -> None:
+    if run.state == "queued":
+        run.state, run.ended_at, run.outcome = "ended", now, CANCELLED.outcome
+        run.error_code, run.error_message = CANCELLED.error_code, CANCELLED.error_message
+        run.error_advice = CANCELLED.error_advice
+        job.requested_at = None
+    else:
+        run.cancel_requested = True
+    session.flush()
+
+
+def start(session: Session, job: Job, now: datetime, minimum_gap: timedelta) -> None:
+    """Put a job on its schedule, its first run as soon as the minimum gap allows.
+
+    raises  Refused 409 `disabled` if it is switched off
+    """
+    job = _locked(session, job.id)
+    _refuse_if_disabled(job)
+    if not job.scheduled:
+        job.next_due_at = rules.due_at_start(now, last_end(session, job.id), minimum_gap)
+    job.scheduled, job.paused = True, False
+    session.flush()
+
+
+def stop(session: Session, job: Job, now: datetime, minimum_gap: timedelta) -> None:
+    """Take a job off its schedule and end what it is doing."""
+    job = _locked(session, job.id)
+    run = _unended_or_lost(session, job, now, minimum_gap)
+    if run is not None:
+        _cancel(session, job, run, now)
+    job.scheduled = job.paused = False
+    job.next_due_at = job.confirm_asked_at = job.confirm_due_at = None
+    job.failures_in_row = 0
+    session.flush()
+
+
+def pause(session: Session, job: Job) -> None:
+    """Nothing starts by itself; the schedule is kept."""
+    _locked(session, job.id).paused = True
+    session.flush()
+
+
+def resume(session: Session, job: Job) -> None:
+    """The schedule goes on where it stands; what became due meanwhile is due now."""
+    _locked(session, job.id).paused = False
+    session.flush()
+
+
+def reset_stats(session: Session, job: Job) -> None:
+    """Every counter at zero. The runs themselves are kept."""
+    _locked(session, job.id).stats = fresh_stats(KINDS[job.name])
+    session.flush()
+
+
+def configure(session: Session, job: Job, given: Any, now: datetime, minimum_gap: timedelta) -> None:
+    """Change only what is given; a new interval counts from the last run's end and holds at once.
+
+    raises  Refused 400 naming the field that is unknown or wrong
+    """
+    job = _locked(session, job.id)
+    before = rules.present_config(KINDS[job.name], job.config)
+    try:
+        job.config = rules.changed_config(KINDS[job.name], job.config, given, minimum_gap)
+    except rules.WrongConfig as error:
+        raise Refused(400, "invalid", error.message, field=error.field) from error
+    changed = job.config["intervalMinutes"] != before["intervalMinutes"]
+    if changed and job.next_due_at is not None and job.scheduled and not job.failures_in_row:
+        job.next_due_at = rules.due_after_change(
+            last_end(session, job.id), now, interval=timedelta(minutes=job.config["intervalMinutes"]),
+            minimum_gap=minimum_gap)
+    if not job.config["confirmMinutes"]:
+        job.confirm_asked_at = job.confirm_due_at = None
+    session.flush()
+
+
+def session_is_back(session: Session, account: Account, now: datetime, minimum_gap: timedelta) -> None:
+    """The owner has signed in again: jobs that failed for the lack of it need not wait out their back-off."""
+    for job_id in session.scalars(select(Job.id).where(Job.account_id == account.id, Job.failures_in_row > 0)).all():
+        job = _locked(session, job_id)
+        last = last_run(session, job_id)
+        if last is not None and last.error_code in rules.SESSION_CODES:
+            job.failures_in_row = 0
+            if job.next_due_at is not None:
+                job.next_due_at = min(job.next_due_at, rules.due_at_start(now, last.ended_at, minimum_gap))
+    session.flush()
+
+
+def _refuse_if_disabled(job: Job) -> None:
+    if not rules.present_config(KINDS[job.name], job.config)["enabled"]:
+        raise Refused(409, "disabled", f"The job {job.name} is switched off in its configuration. Set `enabled` to "
+                      "true first.")
+
+
+# Reading
+
+def job_of(session: Session, kind: JobKind, account: Account) -> Job:
+    """This account's job of this kind."""
+    return session.scalars(select(Job).filter_by(name=kind.name, account_id=account.id)).one()
+
+
+def unended_run(session: Session, job_id: int) -> Run | None:
+    """The run of a job that is queued or going on."""
+    return session.scalar(select(Run).where(Run.job_id == job_id, Run.state != "ended")
+                          .execution_options(populate_existing=True))
+
+
+def last_run(session: Session, job_id: int) -> Run | None:
+    """The newest run of a job that has ended."""
+    return session.scalar(select(Run).where(Run.job_id == job_id, Run.state == "ended")
+                          .order_by(Run.created_at.desc(), Run.id.desc()).limit(1))
+
+
+def last_end(session: Session, job_id: int) -> datetime | None:
+    run = last_run(session, job_id)
+    return run.ended_at if run else None
+
+
+def _run(session: Session, run_id: UUID, *, lock: bool = False) -> Run:
+    query = select(Run).where(Run.id == run_id).execution_options(populate_existing=True)
+    run = session.scalar(query.with_for_update() if lock else query)
+    if run is None:
+        raise Refused(404, "unknown_run", "There is no such run.")
+    return run
+
+
+def _locked(session: Session, job_id: int, *, skip: bool = False) -> Any:
+    """The job's row, locked until the end of the transaction, with its present values."""
+    return session.scalar(select(Job).where(Job.id == job_id).with_for_update(skip_locked=skip)
+                          .execution_options(populate_existing=True))
+
+
+def claimed_facts(session: Session, run: Run) -> tuple[Job, Account]:
+    """The job and the account of a run."""
+    job = session.scalars(select(Job).where(Job.id == run.job_id).execution_options(populate_existing=True)).one()
+    return job, session.scalars(select(Account).where(Account.id == job.account_id)).one()
+
