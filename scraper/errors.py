@@ -11,6 +11,7 @@ ScraperError
         AgeGated        stop; a person passes the age check on the site            exit 4
         UnknownLayout   stop this source; the layout file needs mending            exit 1
         NotLoaded       the page never settled: try again when next due            exit 1
+        Redirected      the site led to another page: try again when next due      exit 1
     ServerUnreachable   what was seen waits in the outbox                          exit 6
         TokenRefused    the same; a person gives the worker the right token        exit 6
     ServerRefused       the server will never take this: it is set aside           exit 1
@@ -104,6 +105,12 @@ class UnknownLayout(SourceError):
 class NotLoaded(SourceError):
     code = "not_loaded"
     advice = "The page did not finish loading. Nobody was taken away; try again later."
+
+
+class Redirected(SourceError):
+    code = "redirected"
+    advice = ("The site led us to another page than the one we asked for. Nothing was changed; open the list in your "
+              "own browser and see whether it has moved.")
 
 
 class ServerUnreachable(ScraperError):

@@ -120,7 +120,7 @@ class Layout(_Table):
     """One look of a list.
 
     mark       must be somewhere on the page; tells this look from others
-    container  the list: the first match that is not hidden and not inside `never_in`
+    container  the list: the first match that is not inside `never_in`; it must not be hidden
     items      every entry of the list inside the container; each must be a `card`, or the layout is unknown
     empty      the explicit "nobody here", counts only where visible
     reload     the site's own "loading failed", counts only where visible

@@ -245,9 +245,13 @@ def _read(parsed: Page, layout: Layout, facts: PageFacts, part: Part,
 
 
 def _container(parsed: Page, layout: Layout) -> Any:
+    """The list: the first match outside of every trap. A later one is another list, so a hidden first one is none."""
     for found in parsed.all(layout.container):
-        if parsed.visible(found) and not any(parsed.inside(found, trap) for trap in layout.never_in):
-            return found
+        if any(parsed.inside(found, trap) for trap in layout.never_in):
+            continue
+        if not parsed.visible(found, layout.hidden_selector):
+            break
+        return found
     raise _Unknown(f"container {layout.container} is not visible on the page")
 
 

@@ -30,7 +30,7 @@ def _belongs(path: str | None, list_name: ListName) -> bool:
 
 def _canonical_path(page: Page) -> str | None:
     """Path of the page's own address; None where the page does not tell it."""
-    addresses: list[Any] = page.all('link[rel="canonical"]::attr(href)') + page.all('meta[property="og:url"]::attr(content)')
+    addresses: list[Any] = page.all('link[rel="canonical"]::attr(href), meta[property="og:url"]::attr(content)')
     saved_from = re.search(r"<!--\s*saved from url=\(\d+\)(\S+)", page.html[:2000])
     if saved_from:
         addresses.append(saved_from.group(1))

@@ -1,0 +1,232 @@
+"""The real browser: found, started, one tab, closed again. Nothing in it hides that it is automated.
+
+Pictures, fonts and media are not loaded. Only the platform's own hosts can be reached. The tab opens
+addresses and is looked at; it never clicks, and it sends no form but the sign-in's own.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from playwright.sync_api import BrowserContext, CDPSession, Locator, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from common.settings import Settings
+from scraper.errors import Unavailable, WrongUse
+
+log = structlog.get_logger(__name__)
+
+FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+UNWANTED = ["*.woff", "*.woff2", "*.ttf", "*.otf", "*.mp4", "*.webm", "*.m3u8", "*.mp3",
+            "*.jpg", "*.jpeg", "*.png", "*.gif", "*.webp", "*.avif", "*.svg"]
+REAL_SITE = "chaturbate.com"
+STATIC_HOSTS = ("*.mmcdn.com", "*.highwebmedia.com")
+DEADLINE = 30.0  # seconds for a page to arrive, and again for it to fill in
+
+_FETCH_JSON = """
+async ([path, milliseconds]) => {
+  try {
+    const answer = await fetch(path, {
+      credentials: 'same-origin', redirect: 'error', headers: {'X-Requested-With': 'XMLHttpRequest'},
+      signal: AbortSignal.timeout(milliseconds),
+    });
+    if (!answer.ok || !(answer.headers.get('content-type') || '').includes('json')) return null;
+    return await answer.json();
+  } catch (error) { return null; }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A page as it came.
+
+    path     path of the final address
+    status   HTTP status of the page itself; None: unknown
+    settled  one of the awaited elements was seen
+    """
+
+    html: str
+    url: str
+    path: str
+    status: int | None
+    retry_after: str | None
+    settled: bool
+    waiting_ms: int
+
+
+def find_chromium(settings: Settings, playwright: Playwright) -> str:
+    """Path of the Chromium to use: the setting's, Playwright's own, or one on the PATH.
+
+    raises  WrongUse when there is none
+    """
+    if settings.browser is not None:
+        path = settings.browser.expanduser()
+        if not path.is_file() or not os.access(path, os.X_OK):
+            raise WrongUse(f"MHC_BROWSER: {path} is not a program")
+        return str(path)
+    own = playwright.chromium.executable_path
+    if os.access(own, os.X_OK):
+        return own
+    for name in ("chromium", "google-chrome", "chromium-browser"):
+        found = shutil.which(name)
+        if found:
+            return found
+    raise WrongUse("No Chromium was found. Install one (`apt install chromium`, or `playwright install chromium`), "
+                   "or name its path in MHC_BROWSER.")
+
+
+def allowed_hosts(settings: Settings) -> list[str]:
+    """The platform's host and its subdomains; for the real site also the hosts of its scripts."""
+    host = urlsplit(settings.chaturbate_url).hostname or ""
+    own = [host] if host.replace(".", "").isdigit() or ":" in host else [host, f"*.{host}"]
+    return [*own, *STATIC_HOSTS] if host == REAL_SITE or host.endswith(f".{REAL_SITE}") else own
+
+
+class Browser:
+    """A started Chromium with one tab; use it in a `with`, after which everything is closed.
+
+    storage_state  the cookies and storage of a sign-in
+    window         a visible window, without the fence around the platform: for the owner to sign in by hand
+    deadline       seconds for a page to arrive, and again for it to fill in
+    """
+
+    def __init__(self, settings: Settings, *, storage_state: dict[str, Any] | None = None, window: bool = False,
+                 deadline: float | None = None) -> None:
+        self._settings = settings
+        self._storage_state = storage_state
+        self._window = window
+        self._deadline = (DEADLINE if deadline is None else deadline) * 1000
+        self._playwright: Playwright | None = None
+        self._browser: Any = None
+        self.context: BrowserContext
+        self.page: Page
+
+    def __enter__(self) -> "Browser":
+        self._playwright = sync_playwright().start()
+        try:
+            self._browser = self._playwright.chromium.launch(
+                executable_path=find_chromium(self._settings, self._playwright), headless=not self._window,
+                args=self._flags(), timeout=60_000,
+            )
+            state: Any = self._storage_state
+            self.context = self._browser.new_context(storage_state=state, locale="en-US", service_workers="block",
+                                                     accept_downloads=False, permissions=[])
+            self.page = self.context.new_page()
+            if not self._window:
+                self._block_unwanted(self.context.new_cdp_session(self.page))
+        except PlaywrightError as error:
+            self._close()
+            raise Unavailable(f"the browser could not be started: {_first_line(error)}") from error
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._close()
+
+    def _flags(self) -> list[str]:
+        flags = list(FLAGS)
+        if os.geteuid() == 0:
+            flags.append("--no-sandbox")  # Chromium refuses its own sandbox to root
+        if not self._window:
+            fence = ["MAP * ~NOTFOUND", *(f"EXCLUDE {host}" for host in allowed_hosts(self._settings))]
+            flags += ["--blink-settings=imagesEnabled=false", f"--host-resolver-rules={' , '.join(fence)}"]
+        return flags
+
+    @staticmethod
+    def _block_unwanted(tab: CDPSession) -> None:
+        tab.send("Network.enable")
+        tab.send("Network.setBlockedURLs", {"urls": UNWANTED})
+
+    def _close(self) -> None:
+        with suppress(PlaywrightError):
+            if self._browser is not None:
+                self._browser.close()
+        self._browser = None
+        if self._playwright is not None:
+            with suppress(PlaywrightError):
+                self._playwright.stop()
+            self._playwright = None
+
+    def address(self, path: str) -> str:
+        return f"{self._settings.chaturbate_url}{path}"
+
+    def open(self, path: str, *, expected_paths: Sequence[str] = (), awaited: Sequence[Locator] = ()) -> Arrived:
+        """Open a page and wait until one of the awaited elements is to be seen, or until the time runs out.
+
+        expected_paths  where one of these is the final path and the status is good, it is waited; elsewhere not
+        raises          Unavailable when the site cannot be reached, the connection is cut, or the browser dies
+        """
+        began = time.monotonic()
+        response = self._go(self.address(path))
+        status = response.status if response is not None else None
+        try:
+            settled = True
+            if awaited and (status is None or status < 400) and self.path in (expected_paths or [self.path]):
+                settled = self._wait(awaited)
+            waiting = round((time.monotonic() - began) * 1000)
+            html = self.page.content()
+            header = response.header_value("retry-after") if response is not None else None
+        except PlaywrightError as error:
+            raise Unavailable(f"the browser lost the page: {_first_line(error)}") from error
+        return Arrived(html=html, url=self.page.url, path=self.path, status=status, retry_after=header,
+                       settled=settled, waiting_ms=waiting)
+
+    @property
+    def path(self) -> str:
+        """Path of the page that is open now."""
+        return urlsplit(self.page.url).path or "/"
+
+    def _go(self, address: str) -> Response | None:
+        try:
+            response = self.page.goto(address, wait_until="domcontentloaded", timeout=self._deadline)
+            if response is not None:
+                response.finished()
+                if response.request.failure:
+                    raise Unavailable(f"the connection was cut: {response.request.failure}")
+            return response
+        except PlaywrightTimeout as error:
+            raise Unavailable(f"the site did not answer within {self._deadline / 1000:g} seconds") from error
+        except PlaywrightError as error:
+            raise Unavailable(f"the site could not be reached: {_first_line(error)}") from error
+
+    def _wait(self, awaited: Sequence[Locator]) -> bool:
+        union = awaited[0]
+        for other in awaited[1:]:
+            union = union.or_(other)
+        try:
+            union.filter(visible=True).first.wait_for(state="visible", timeout=self._deadline)
+        except PlaywrightTimeout:
+            return False
+        return True
+
+    def fetch_json(self, path: str, *, timeout: float = 10.0) -> Any:
+        """What the site's own JSON says, asked from inside the open page; None on any failure, redirect or HTML."""
+        try:
+            return self.page.evaluate(_FETCH_JSON, [path, round(timeout * 1000)])
+        except PlaywrightError as error:
+            log.warning("the site's own JSON could not be read", path=path, problem=_first_line(error))
+            return None
+
+    def storage_state(self) -> dict[str, Any] | None:
+        """Cookies and storage now; None when the browser is gone."""
+        try:
+            return dict(self.context.storage_state())
+        except PlaywrightError:
+            return None
+
+
+def _first_line(error: PlaywrightError) -> str:
+    return error.message.strip().splitlines()[0][:200] if error.message.strip() else type(error).__name__
