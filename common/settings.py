@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     owner: str | None = Field(None, description="the owner's username")
     browser: Path | None = Field(None, description="path of a Chromium; empty: found")
     page_pause: str = Field("3-5", description="seconds between two pages of a platform: a range, a number, 0 for none")
+    page_timeout: float = Field(30, gt=0, description="seconds for a page to arrive, and again for it to fill in")
     minimum_gap: float = Field(15, ge=0, description="minutes that lie between two runs of a list job by themselves")
     chaturbate_url: WebAddress = Field("https://chaturbate.com", description="site and affiliate API")
     events_url: WebAddress = Field("https://eventsapi.chaturbate.com", description="Events API")
