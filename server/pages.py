@@ -1,94 +1,27 @@
-"""What all templates share: filters that know the clock and the owner's zone, the header's lights, the owner's name."""
+"""What all pages and all JSON share: local Bootstrap assets, moments as ISO 8601 with milliseconds."""
 
-import re
-import zlib
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, current_app, g
-from sqlalchemy import select
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from flask_bootstrap import Bootstrap5
 
-from server import display
-from server import time as clock
-from server.models import Account, db
-
-SOURCE_WORDS = {
-    "browser": "Read from the site's own pages by the signed-in browser",
-    "import": "From saved pages that were handed over",
-    "manual": "From a list of usernames that was handed over",
-    "events": "From the Events API, at the exact moment",
-    "affiliate": "From the Affiliate API",
-    "cbhours": "From CBHours",
-    "stats": "From the Stats API",
-}
-COLOURS = ("#5443d6", "#0b7285", "#9c36b5", "#2b6cb0", "#a23e48", "#2f7d4f", "#8a5a00", "#5f6b7a")
-UNWELCOME = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+from common.clock import iso_ms
 
 
-def clean(text: Any) -> str:
-    """Text of strangers without control characters, half surrogates and turns of direction."""
-    return UNWELCOME.sub("", str(text or ""))
+class PanelJson(DefaultJSONProvider):
+    """Moments as `2026-01-31T12:00:00.000Z`, letters beyond ASCII as they are."""
+
+    ensure_ascii = False
+    sort_keys = False
+
+    @staticmethod
+    def default(value: Any) -> Any:
+        return iso_ms(value) if isinstance(value, datetime) else DefaultJSONProvider.default(value)
 
 
-def initials(name: str) -> str:
-    """'jane_doe' -> 'JD', 'x' -> 'X'."""
-    words = [word for word in re.split(r"[_\W]+", name) if word]
-    return "".join(word[0] for word in words[:2]).upper() or "?"
-
-
-def hue(name: str) -> str:
-    """Always the same colour for the same name."""
-    return COLOURS[zlib.crc32(name.encode()) % len(COLOURS)]
-
-
-def accounts() -> list[Account]:
-    """The owner's accounts, A to Z; read once a request."""
-    if "accounts" not in g:
-        g.accounts = list(db.session.scalars(select(Account).order_by(Account.username)))
-    return g.accounts
-
-
-def header_lights() -> list[display.Light]:
-    return [display.light(vars(account), clock.now(), clock.owner_zone()) for account in accounts()]
-
-
-def owner_name() -> str:
-    """The owner's username, or the only account's; 'My room' where neither is known."""
-    owner = current_app.extensions["mhc_settings"].owner
-    if owner:
-        return owner
-    return accounts()[0].username if accounts() else "My room"
-
-
-def zone_name() -> str:
-    return display.zone_label(clock.owner_zone(), clock.now())
-
-
-def init_app(app: Flask) -> None:
-    def with_zone(function: Any) -> Any:
-        return lambda at: function(at, clock.owner_zone()) if at else ""
-
-    app.jinja_env.filters.update(
-        ago=lambda at: display.ago(at, clock.now()) if at else "",
-        exact=with_zone(display.exact),
-        day_and_time=lambda at: display.day_and_time(at, clock.now(), clock.owner_zone()) if at else "",
-        iso=display.utc_iso,
-        number=display.number,
-        size=display.size,
-        duration=display.duration,
-        clean=clean,
-        initials=initials,
-        hue=hue,
-        source_words=lambda name: SOURCE_WORDS.get(name, name),
-    )
-
-    def bounds_words(earliest: datetime | None, latest: datetime | None) -> str:
-        return display.bounds(earliest, latest, clock.now(), clock.owner_zone())
-
-    def bounds_title(earliest: datetime | None, latest: datetime | None) -> str:
-        return display.bounds_title(earliest, latest, clock.owner_zone())
-
-    app.jinja_env.globals.update(
-        bounds_words=bounds_words, bounds_title=bounds_title,
-        header_lights=header_lights, owner_name=owner_name, zone_name=zone_name,
-    )
+def set_up_pages(app: Flask) -> None:
+    app.json = PanelJson(app)
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    Bootstrap5(app)

@@ -1,0 +1,25 @@
+"""What signs the browser's session, and what bounds its cookie."""
+
+from flask import Flask
+
+from common.secrets import derived_key
+from common.settings import Settings
+from server.access.sessions import IDLE
+
+PURPOSE = "browser sessions"
+
+
+def set_up_keys(app: Flask, settings: Settings) -> None:
+    keys = [derived_key(key, PURPOSE) for key in settings.secret_keys]
+    app.config.update(
+        SECRET_KEY=keys[0],
+        SECRET_KEY_FALLBACKS=keys[1:],
+        # Cookies know no port: two panels on one machine would overwrite each other's.
+        SESSION_COOKIE_NAME="mhc_" + derived_key(settings.secret_keys[0], "name of the cookie").hex()[:10],
+        SESSION_COOKIE_SECURE=settings.https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=IDLE,
+        WTF_CSRF_CHECK_DEFAULT=False,  # the guard asks for it: it knows who came with a bearer token
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open over lunch still works
+    )

@@ -1,0 +1,35 @@
+"""Where the migrations lie, and whether the database is at the newest one."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import Migrate
+
+from server.models import db
+
+FOLDER = Path(__file__).resolve().parent.parent / "migrations"
+
+
+def set_up_migrations(app: Flask) -> None:
+    Migrate(app, db, directory=str(FOLDER))
+
+
+def behind() -> str | None:
+    """One line that says what is wrong with the database's schema and what to do; None: it is the newest."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+    newest = set(script.get_heads())
+    with db.engine.connect() as connection:
+        present = set(MigrationContext.configure(connection).get_current_heads())
+    if present == newest:
+        return None
+    known = {revision.revision for revision in script.walk_revisions()}
+    if present - known:
+        return "the database was made by a newer version of the panel; install that version or restore a backup"
+    if not present:
+        return "the database is empty; prepare it with: flask --app server db upgrade"
+    return "the database belongs to an older version of the panel; bring it up with: flask --app server db upgrade"

@@ -1,0 +1,107 @@
+"""The app class: Flask with a description of its own API that is true and complete.
+
+What an operation needs and how it refuses is not written at each operation; it is taken from the
+operation's mark and from the one shape of every error.
+"""
+
+import re
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template
+from flask_openapi import OpenAPI
+from flask_openapi.models import Info, SecurityScheme
+
+from common.settings import Settings
+from server.access.guard import PUBLIC, SIGNED_IN, WORKER, mark_of, requires
+from server.errors import ErrorAnswer, invalid_request
+from server.headers import POLICY
+
+VERSION = "0.1.0"
+ERRORS = {
+    "400": "a field is wrong or missing",
+    "401": "not signed in, or the token is not valid",
+    "403": "signed in, but the role does not allow it",
+    "404": "there is no such thing",
+}
+
+
+class Panel(OpenAPI):
+    """The Flask app of the panel."""
+
+    def __init__(self, settings: Settings, **kwargs: Any) -> None:
+        super().__init__(
+            "server",
+            info=Info(title="MHC Control Panel", version=VERSION, description=(
+                "Moments are ISO 8601 UTC with milliseconds. Lists take `limit` (1-500) and `cursor` and answer "
+                "`next_cursor`. With the browser's session, requests that change something carry the header "
+                "`X-CSRFToken`; with a bearer token they need none.")),
+            security_schemes={
+                "token": SecurityScheme(type="http", scheme="bearer", description="a token made under Admin, Access"),
+                "session": SecurityScheme(**{"type": "apiKey", "in": "cookie"}, name="session",
+                                          description="the cookie of a signed-in browser"),
+            },
+            validation_error_status=400,
+            validation_error_model=ErrorAnswer,
+            validation_error_callback=invalid_request,
+            doc_ui=False,
+            **kwargs,
+        )
+        self.openapi_version = "3.1.0"
+        self.settings = settings
+
+    def generate_spec_json(self) -> None:
+        super().generate_spec_json()
+        marks = {(_braces(rule.rule), method.lower()): mark_of(self, rule.endpoint)
+                 for rule in self.url_map.iter_rules() for method in rule.methods or ()}
+        for path, operations in self.spec_json["paths"].items():
+            for method, operation in operations.items():
+                mark = marks.get((path, method))
+                operation["x-requires"] = mark
+                operation["security"] = _security(mark)
+                for status, words in ERRORS.items():
+                    operation["responses"][status] = {
+                        "description": words,
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
+                    }
+
+
+def _braces(rule: str) -> str:
+    return re.sub(r"<(?:[^<>:]+:)?([^<>]+)>", r"{\1}", rule)
+
+
+def _security(mark: str | None) -> list[dict[str, list[str]]]:
+    if mark == PUBLIC:
+        return []
+    if mark == WORKER:
+        return [{"token": []}]
+    if mark == SIGNED_IN:
+        return [{"session": []}]
+    return [{"session": []}, {"token": []}]
+
+
+docs = Blueprint("docs", __name__)
+
+
+def set_up_docs(app: Panel) -> None:
+    app.register_blueprint(docs)
+
+
+@docs.get("/api/openapi.json")
+@requires("view_users")
+def openapi_json() -> Response:
+    from flask import current_app
+
+    panel: Any = current_app
+    return jsonify(panel.api_doc)
+
+
+@docs.get("/api/docs")
+@requires("view_users")
+def page() -> str:
+    """The description, readable; all assets are the server's own."""
+    return render_template("docs.html")
+
+
+# Swagger's page sets styles of its own while it runs; scripts stay strict.
+page.__dict__["talisman_view_options"] = {
+    "content_security_policy": POLICY | {"style-src": "'self' 'unsafe-inline'"}}
