@@ -6,8 +6,10 @@ ScraperError
         RateLimited     wait as long as asked, then go on                          exit 4
         Unavailable     try again when next due                                    exit 1
         SignedOut       stop this source; a person runs `python -m scraper login`  exit 3
+            SignInFailed    the same, while signing in                             exit 3
         WrongAccount    the same: somebody else is signed in                       exit 3
         Challenged      stop for an hour; a person looks at the site               exit 4
+            FurtherStep     a code or a puzzle while signing in                    exit 4
         AgeGated        stop; a person passes the age check on the site            exit 4
         UnknownLayout   stop this source; the layout file needs mending            exit 1
         NotLoaded       the page never settled: try again when next due            exit 1
@@ -72,6 +74,10 @@ class SignedOut(SourceError):
     advice = "The saved sign-in is no longer valid. Nobody was taken away; run `python -m scraper login` to sign in."
 
 
+class SignInFailed(SignedOut):
+    advice = "Nothing was saved. Check the name and the password, and run `python -m scraper login` again."
+
+
 class WrongAccount(SourceError):
     code = "wrong_account"
     outcome = "signed_out"
@@ -86,6 +92,11 @@ class Challenged(SourceError):
     exit_status = 4
     advice = ("The site asks for a human check. We do not solve it. Nobody was taken away; open the site in your own "
               "browser, wait an hour, then try again or sign in anew with `python -m scraper login`.")
+
+
+class FurtherStep(Challenged):
+    advice = ("The site asks for a code or a puzzle, which is yours to give. Nothing was saved; run `python -m scraper "
+              "login` without --username on a machine with a screen, and do it in the window.")
 
 
 class AgeGated(SourceError):

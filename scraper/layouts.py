@@ -164,6 +164,7 @@ class Site(_Table):
     login_user: Selector
     login_password: Selector
     login_submit: Selector
+    login_remember: Selector
     login_error: Selector
     challenge: Selectors
     challenge_script: Pattern

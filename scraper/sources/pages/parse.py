@@ -159,7 +159,7 @@ def read_list_page(
         signed_in_as=parsed.signed_in_as, language=parsed.language, header_online=header_online,
         header_total=header_total,
     )
-    problem = _standing_in_the_way(parsed, part, account, path, status)
+    problem = standing_in_the_way(parsed, part, account, path, status)
     if problem:
         return _failed(facts, *problem)
     trials: list[Trial] = []
@@ -190,7 +190,7 @@ def _failed(facts: PageFacts, problem: str, detail: str, **more: Any) -> tuple[P
     return facts.model_copy(update={"problem": problem, "problem_detail": detail[:LONGEST_TEXT], **more}), []
 
 
-def _standing_in_the_way(parsed: Page, part: Part, account: str | None, path: str | None,
+def standing_in_the_way(parsed: Page, part: Part, account: str | None, path: str | None,
                          status: int | None) -> tuple[str, str] | None:
     """Why the page is not the list that was asked for: (code, words), or None."""
     if parsed.challenged:  # before the status: a challenge comes with 403, formerly 503
@@ -233,11 +233,11 @@ def _read(parsed: Page, layout: Layout, facts: PageFacts, part: Part,
     if parsed.shown(layout.reload, container, layout.hidden_selector):
         return _failed(facts, "not_loaded", "the site says that loading the list failed")
     people = [_person(parsed, layout, card, part) for card in items]
-    total = _taken(parsed, layout.total, container)
+    stated = parse_total(_taken(parsed, layout.total, container))
     facts = facts.model_copy(update={
         **(_paging(parsed, layout.paging, container, layout.hidden_selector) if layout.paging else {}),
-        "stated_total": parse_total(total),
-        "empty_marker": not items and parsed.shown(layout.empty, container, layout.hidden_selector),
+        "stated_total": stated,
+        "empty_marker": not items and (stated == 0 or parsed.shown(layout.empty, container, layout.hidden_selector)),
     })
     if not people:
         return _empty(facts, part, settled)

@@ -183,6 +183,8 @@ class Scan:
             account=self._context.account, page=page, pass_number=self._pass, path=arrived.path,
             status=arrived.status, settled=arrived.settled,
         )
+        if facts.problem is None and (again := self._again(facts, people)):
+            facts, people = facts.model_copy(update={"problem": "repeated_page", "problem_detail": again}), []
         parsing = round((time.monotonic() - began) * 1000)
         facts = facts.model_copy(update={"waiting_ms": arrived.waiting_ms, "parsing_ms": parsing})
         self._spent["waiting"] += arrived.waiting_ms
@@ -192,8 +194,19 @@ class Scan:
             self.proved_at = now
         error_class = ERRORS.get(facts.problem or "")
         if error_class is not None:
-            raise _error(error_class, f"{part} page {page}: {facts.problem_detail}", arrived.retry_after, now)
+            raise error_of(error_class, f"{part} page {page}: {facts.problem_detail}", arrived.retry_after, now)
         return facts
+
+    def _again(self, facts: PageFacts, people: list[PersonSeen]) -> str | None:
+        """Why this is not the page that was asked for, but another page of the list; None: it is."""
+        if facts.active_page not in (None, facts.page):
+            return f"asked for page {facts.page}, the site showed page {facts.active_page}"
+        names = {person.username for person in people}
+        for read in self._pages:
+            same = (read.facts.part, read.facts.pass_number) == (facts.part, facts.pass_number)
+            if same and names and set(read.usernames) == names:
+                return f"the same people as on page {read.facts.page}"
+        return None
 
     def _hand_over(self, facts: PageFacts, people: list[PersonSeen], now: datetime, *, html: str | None = None,
                    url: str = "") -> None:
@@ -285,7 +298,8 @@ def _awaited(page: Page, layouts: Layouts, list_name: ListName) -> list[Locator]
                       (site.anonymous, site.login_password, *site.challenge, *site.age_gate)]
 
 
-def _error(kind: type[SourceError], message: str, header: str | None, now: datetime) -> SourceError:
+def error_of(kind: type[SourceError], message: str, header: str | None, now: datetime) -> SourceError:
+    """The error of this kind; with the wait that the site asks for, where the kind knows one."""
     if issubclass(kind, RateLimited | Unavailable):
         return kind(message, retry_after(header, now))
     return kind(message)
