@@ -378,7 +378,7 @@ def _locked(session: Session, job_id: int, *, skip: bool = False) -> Any:
                           .execution_options(populate_existing=True))
 
 
-def claimed_facts(session: Session, run: Run) -> tuple[Job, Account]:
+def job_and_account(session: Session, run: Run) -> tuple[Job, Account]:
     """The job and the account of a run."""
     job = session.scalars(select(Job).where(Job.id == run.job_id).execution_options(populate_existing=True)).one()
     return job, session.scalars(select(Account).where(Account.id == job.account_id)).one()

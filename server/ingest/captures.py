@@ -1,0 +1,180 @@
+"""Raw pages, kept as files that are named by their content: `captures/<ab>/<sha256>.gz` in the data folder.
+
+The file is on disk, synced, before the row that finds it is committed; a file without a row is swept away
+later, a row without a file cannot be.
+"""
+
+import base64
+import binascii
+import fcntl
+import gzip
+import hashlib
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from scraper.observations import Capture
+from server import settings
+from server.ingest.body import BadGzip, TooLarge, gunzip
+from server.ingest.text import plain
+from server.models import CaptureRow, IngestBatch
+
+LARGEST_CAPTURE = 16 * 1024 * 1024
+YOUNG = timedelta(hours=1)  # a file this young may belong to a row that is not committed yet
+SWEEP_BATCH = 500
+
+
+class BadCapture(ValueError):
+    """A raw page that cannot be kept: not base64, not gzip, or too large when unpacked."""
+
+
+def unpacked(capture: Capture) -> bytes:
+    """The raw bytes of a capture.
+
+    raises  BadCapture
+    """
+    try:
+        return gunzip(io.BytesIO(base64.b64decode(capture.body, validate=True)), LARGEST_CAPTURE)
+    except (binascii.Error, ValueError) as error:
+        if isinstance(error, TooLarge):
+            raise BadCapture("larger than 16 MiB when unpacked") from error
+        raise BadCapture("not base64 of gzip" + (f": {error}" if isinstance(error, BadGzip) else "")) from error
+
+
+def keep(session: Session, capture: Capture, run_id: UUID | None, now: datetime) -> CaptureRow:
+    """Keep a raw page; the same bytes again need no second file.
+
+    raises  BadCapture
+    """
+    raw = unpacked(capture)
+    digest = hashlib.sha256(raw).hexdigest()
+    stored_bytes = _write(_path(digest), raw)
+    row = CaptureRow(sha256=digest, url=plain(capture.url, 2000), content_type=plain(capture.content_type, 100),
+                     raw_bytes=len(raw), stored_bytes=stored_bytes, run_id=run_id, created_at=now)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def read(row: CaptureRow) -> bytes:
+    """The raw bytes of a kept page.
+
+    raises  FileNotFoundError if the file was taken away from outside
+    """
+    with _path(row.sha256).open("rb") as file:
+        return gunzip(file, LARGEST_CAPTURE)
+
+
+def sweep(session: Session, days: int, now: datetime, *, dry_run: bool = False) -> dict[str, int]:
+    """Delete raw pages older than so many days (0: none), in small transactions, and files without a row.
+
+    returns  {"captures": rows, "files": files, "bytes": bytes on disk}: deleted, or what would be
+    """
+    gone = {"captures": 0, "files": 0, "bytes": 0}
+    if days > 0:
+        old = select(CaptureRow.id).where(CaptureRow.created_at < now - timedelta(days=days))
+        if dry_run:
+            found = select(func.count(), func.coalesce(func.sum(CaptureRow.stored_bytes), 0))
+            gone["captures"], gone["bytes"] = session.execute(found.where(CaptureRow.id.in_(old))).one()
+            return gone
+        while ids := session.scalars(old.order_by(CaptureRow.id).limit(SWEEP_BATCH)).all():
+            session.execute(delete(CaptureRow).where(CaptureRow.id.in_(ids)))
+            session.commit()
+            gone["captures"] += len(ids)
+    if not dry_run:
+        session.commit()
+        for path in _folder().glob("[0-9a-f][0-9a-f]/*.gz"):
+            size = _remove_if_unused(session, path)
+            if size is not None:
+                gone["files"] += 1
+                gone["bytes"] += size
+    return gone
+
+
+def sweep_batches(session: Session, days: int, now: datetime) -> int:
+    """Forget the answers to batches older than so many days; nobody sends them again. How many were forgotten."""
+    old = select(IngestBatch.batch_id).where(IngestBatch.received_at < now - timedelta(days=days)).limit(SWEEP_BATCH)
+    count = 0
+    while ids := session.scalars(old).all():
+        session.execute(delete(IngestBatch).where(IngestBatch.batch_id.in_(ids)))
+        session.commit()
+        count += len(ids)
+    return count
+
+
+def _folder() -> Path:
+    folder = settings.current().data_folder / "captures"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _path(digest: str) -> Path:
+    return _folder() / digest[:2] / f"{digest}.gz"
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """One process at a time writes or removes files here."""
+    with (_folder() / ".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write(path: Path, raw: bytes) -> int:
+    """The bytes on disk, whole and synced; returns how many the file has."""
+    with _only_one():
+        if path.exists():
+            os.utime(path)
+            return path.stat().st_size
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(gzip.compress(raw, 6, mtime=0))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
+        for folder in (path.parent, path.parent.parent):
+            _sync_folder(folder)
+        return path.stat().st_size
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_if_unused(session: Session, path: Path) -> int | None:
+    """Remove a file that no row refers to and that is not young; its size, or None if it stays."""
+    with _only_one():
+        status = path.stat()
+        oldest_allowed = _disk_now(path.parent.parent) - YOUNG.total_seconds()
+        used = session.scalar(select(exists().where(CaptureRow.sha256 == path.name.removesuffix(".gz"))))
+        session.rollback()
+        if used or status.st_mtime > oldest_allowed:
+            return None
+        path.unlink()
+        return status.st_size
+
+
+def _disk_now(folder: Path) -> float:
+    """The present moment by the clock that dates files."""
+    mark = folder / ".lock"
+    os.utime(mark)
+    return mark.stat().st_mtime
+
+

@@ -1,0 +1,116 @@
+"""The shapes in which jobs and runs leave the server as JSON. Moments are ISO 8601 UTC with milliseconds and Z."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from common.clock import iso_ms
+from server.jobs import rules
+from server.jobs.kinds import KINDS
+from server.jobs.queries import JobView, RunView
+from server.models import Account, Job, Run
+
+
+class Problem(BaseModel):
+    code: str
+    message: str | None = Field(description="what happened, in words")
+    advice: str | None = Field(description="what to do about it")
+
+
+class RunAnswer(BaseModel):
+    """One execution of a job."""
+
+    id: str
+    job: str
+    account: str
+    state: str = Field(description="queued, running or ended")
+    trigger: str = Field(description="manual, schedule, confirm, or once (from a terminal)")
+    requested_by: str | None
+    worker: str | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    lease_until: str | None
+    cancel_requested: bool
+    progress: dict[str, Any] = Field(description="phase, done, total, detail; empty before the first report")
+    counters: dict[str, Any]
+    waiting_ms: int = Field(description="waiting for the platform")
+    working_ms: int = Field(description="our own work")
+    outcome: str | None = Field(description="ok, partial, blocked, signed_out, failed, cancelled or lost")
+    error: Problem | None
+    result: dict[str, Any] | None
+
+
+class WholeRunAnswer(RunAnswer):
+    """A run with what it left."""
+
+    scan_id: str | None
+    captures: list[dict[str, Any]] = Field(description="id, url and size of the raw pages")
+
+
+class StatusAnswer(BaseModel):
+    """A job of one account."""
+
+    job: str
+    account: str | None = Field(description="null while there is no account yet")
+    isRunning: bool = Field(description="on its schedule, or a run is going on")
+    isPaused: bool
+    state: str = Field(description="stopped, starting, processing, waiting, paused, disabled or failing")
+    reason: str = Field(description="why, in words")
+    nextRun: str | None = Field(description="when it runs by itself")
+    config: dict[str, Any]
+    stats: dict[str, Any]
+    run: RunAnswer | None = Field(description="the run that is queued or going on")
+
+
+class JobsAnswer(BaseModel):
+    jobs: list[StatusAnswer]
+
+
+class RunsAnswer(BaseModel):
+    runs: list[RunAnswer]
+    next_cursor: str | None
+
+
+def status(view: JobView) -> dict[str, Any]:
+    """A job's status."""
+    kind = KINDS[view.job.name]
+    return {
+        "job": kind.name, "account": view.account.username,
+        "isRunning": view.job.scheduled or view.active is not None, "isPaused": view.job.paused,
+        "state": view.state.state, "reason": view.state.reason,
+        "nextRun": iso_ms(view.state.next_run) if view.state.next_run else None,
+        "config": rules.present_config(kind, view.job.config), "stats": rules.present_stats(kind, view.job.stats),
+        "run": run(view.active, view.job, view.account) if view.active else None,
+    }
+
+
+def status_without_account(name: str) -> dict[str, Any]:
+    """The status of a job of which nobody has an account yet."""
+    kind = KINDS[name]
+    return {"job": name, "account": None, "isRunning": False, "isPaused": False, "state": "disabled",
+            "reason": "No account yet: run python -m scraper login", "nextRun": None,
+            "config": rules.present_config(kind, {}), "stats": rules.present_stats(kind, {}), "run": None}
+
+
+def run(row: Run, job: Job, account: Account) -> dict[str, Any]:
+    """One run."""
+    return {
+        "id": str(row.id), "job": job.name, "account": account.username, "state": row.state, "trigger": row.trigger,
+        "requested_by": row.requested_by, "worker": row.worker,
+        **{name: iso_ms(moment) if (moment := getattr(row, name)) else None
+           for name in ("created_at", "started_at", "ended_at", "lease_until")},
+        "cancel_requested": row.cancel_requested, "progress": row.progress, "counters": row.counters,
+        "waiting_ms": row.waiting_ms, "working_ms": row.working_ms, "outcome": row.outcome,
+        "error": {"code": row.error_code, "message": row.error_message, "advice": row.error_advice}
+        if row.error_code else None,
+        "result": row.result,
+    }
+
+
+def whole_run(view: RunView) -> dict[str, Any]:
+    """One run with its scan and its raw pages."""
+    return run(view.run, view.job, view.account) | {
+        "scan_id": str(view.scan.id) if view.scan else None,
+        "captures": [{"id": capture.id, "url": capture.url, "bytes": capture.raw_bytes} for capture in view.captures],
+    }

@@ -1,0 +1,119 @@
+"""What the pages and the API ask about jobs and runs; a constant number of statements, however many there are."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from server.jobs import rules
+from server.jobs.kinds import KINDS
+from server.jobs.store import WORKER_SEEN
+from server.models import Account, CaptureRow, Job, KeyValue, Run, Scan
+from server.paging import decode_cursor, encode_cursor, refused_cursor
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job with what is going on and what went on. recent: ended runs, newest first."""
+
+    job: Job
+    account: Account
+    state: rules.JobState
+    active: Run | None = None
+    recent: Sequence[Run] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run with its job, its scan (None: it had none) and the raw pages it left."""
+
+    run: Run
+    job: Job
+    account: Account
+    scan: Scan | None
+    captures: Sequence[CaptureRow]
+
+
+def job_views(session: Session, now: datetime, zone: tzinfo, minimum_gap: timedelta, *, name: str | None = None,
+              account_id: int | None = None, recent: int = 1) -> list[JobView]:
+    """Jobs with state and `recent` ended runs each, by account, in the order of the table of jobs."""
+    query = select(Job, Account).join(Account, Account.id == Job.account_id).where(Job.name.in_(KINDS))
+    if name is not None:
+        query = query.where(Job.name == name)
+    if account_id is not None:
+        query = query.where(Account.id == account_id)
+    order = list(KINDS)
+    found = sorted(session.execute(query).all(), key=lambda row: (row[1].username, order.index(row[0].name)))
+    ids = [job.id for job, _ in found]
+    active = {run.job_id: run for run in session.scalars(
+        select(Run).where(Run.job_id.in_(ids), Run.state != "ended"))}
+    ended = _newest_ended(session, ids, max(recent, 1))
+    seen = worker_seen_at(session)
+    return [JobView(job, account, rules.state_of(facts(job, account, active.get(job.id), ended[job.id], seen,
+                                                       minimum_gap), now, zone), active.get(job.id), ended[job.id])
+            for job, account in found]
+
+
+def _newest_ended(session: Session, job_ids: Sequence[int], count: int) -> dict[int, list[Run]]:
+    place = func.row_number().over(partition_by=Run.job_id, order_by=(Run.created_at.desc(), Run.id.desc()))
+    ranked = select(Run, place.label("place")).where(Run.job_id.in_(job_ids), Run.state == "ended").subquery()
+    newest = aliased(Run, ranked)
+    runs: dict[int, list[Run]] = defaultdict(list)
+    for run in session.scalars(select(newest).where(ranked.c.place <= count).order_by(ranked.c.place)):
+        runs[run.job_id].append(run)
+    return runs
+
+
+def facts(job: Job, account: Account, active: Run | None, ended: Sequence[Run], worker_seen: datetime | None,
+          minimum_gap: timedelta) -> rules.JobFacts:
+    """What the rules want to know of a job."""
+    last = ended[0] if ended else None
+    return rules.JobFacts(
+        scheduled=job.scheduled, paused=job.paused, next_due_at=job.next_due_at, confirm_due_at=job.confirm_due_at,
+        enabled=rules.present_config(KINDS[job.name], job.config)["enabled"], failures_in_row=job.failures_in_row,
+        active=rules.ActiveRun(active.state, active.lease_until, active.cancel_requested, active.progress)
+        if active else None,
+        last=rules.LastRun(last.outcome, last.ended_at, last.error_code, last.error_message)
+        if last and last.outcome and last.ended_at else None,
+        session_state=account.session_state, worker_seen_at=worker_seen, minimum_gap=minimum_gap)
+
+
+def worker_seen_at(session: Session) -> datetime | None:
+    """When any worker was last heard; None: never."""
+    return session.scalar(select(KeyValue.at).where(KeyValue.name == WORKER_SEEN))
+
+
+def runs_of(session: Session, job_id: int, *, limit: int, cursor: str | None) -> tuple[Sequence[Run], str | None]:
+    """A job's runs, newest first, and the cursor of the next page."""
+    query = select(Run).where(Run.job_id == job_id).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit + 1)
+    if cursor:
+        at, run_id = decode_cursor(cursor, datetime, str)
+        query = query.where(tuple_(Run.created_at, Run.id) < (at, _uuid(run_id)))
+    runs = session.scalars(query).all()
+    if len(runs) <= limit:
+        return runs, None
+    return runs[:limit], encode_cursor(runs[limit - 1].created_at, str(runs[limit - 1].id))
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise refused_cursor() from error
+
+
+def run_view(session: Session, run_id: UUID) -> RunView | None:
+    """Everything about one run; None: there is no such run."""
+    found = session.execute(select(Run, Job, Account).join(Job, Job.id == Run.job_id)
+                            .join(Account, Account.id == Job.account_id).where(Run.id == run_id)).one_or_none()
+    if found is None:
+        return None
+    run, job, account = found
+    scan = session.scalar(select(Scan).where(Scan.run_id == run_id).order_by(Scan.started_at.desc()).limit(1))
+    captures = session.scalars(select(CaptureRow).where(CaptureRow.run_id == run_id).order_by(CaptureRow.id)
+                               .limit(500)).all()
+    return RunView(run, job, account, scan, captures)
