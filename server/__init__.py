@@ -3,17 +3,19 @@
 from importlib import import_module
 from pathlib import Path
 
+import click
 from flask_openapi import APIBlueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from common.clock import Clock, utc_now
 from common.logs import hide, set_up_logs
-from common.settings import Settings, load_settings
+from common.settings import Settings, WrongSetting, load_settings
 from server.access.guard import set_up_access
 from server.commands import add_commands
 from server.cookies import set_up_keys
 from server.database import set_up_database
 from server.errors import set_up_errors
+from server.frame import set_up_frame
 from server.frame import set_up_frame
 from server.headers import set_up_headers
 from server.migration import set_up_migrations
@@ -49,7 +51,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> P
     raises  common.settings.WrongSetting with one line for the owner
     """
     if settings is None:
-        settings = load_settings()
+        settings = _settings_of_the_environment()
         set_up_logs(settings.log_format)
     hide(*settings.secret_keys, settings.worker_token_value)
     app = Panel(settings, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
@@ -63,6 +65,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> P
     set_up_errors(app)
     set_up_pages(app)
     set_up_frame(app)
+    set_up_frame(app)
     for room in ROOMS:
         _open(app, room)
     set_up_docs(app)
@@ -73,11 +76,28 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> P
     return app
 
 
+class _WrongUse(click.ClickException):
+    """Under `flask …` a wrong setting is one line, not a traceback."""
+
+    exit_code = 2
+
+
+def _settings_of_the_environment() -> Settings:
+    try:
+        settings = load_settings()
+        settings.secret_keys  # noqa: B018  read here, so that a wrong key is found with the rest
+        return settings
+    except WrongSetting as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        raise _WrongUse(str(error)) from error
+
+
 def _open(app: Panel, room: str) -> None:
     try:
         bp = import_module(room).bp
     except ModuleNotFoundError as error:
-        if error.name and (room == error.name or room.startswith(error.name + ".")):
+        if error.name and error.name.startswith("server."):
             return
         raise
     if isinstance(bp, APIBlueprint):

@@ -20,6 +20,7 @@ def set_up_keys(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=IDLE,
+        SESSION_REFRESH_EACH_REQUEST=False,  # `sessions.still_good` renews it now and then
         WTF_CSRF_CHECK_DEFAULT=False,  # the guard asks for it: it knows who came with a bearer token
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form left open over lunch still works
     )

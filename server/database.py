@@ -5,9 +5,11 @@ request is a safe one (GET, HEAD, OPTIONS): a transaction that reads first and w
 another writer, it fails. Whoever writes during a GET does it in `writing()`.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, has_request_context, request
@@ -36,6 +38,13 @@ def set_up_database(app: Flask, settings: Settings) -> None:
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             set_up_sqlite(db.engine)
+            _make_private(db.engine.url.database)
+
+
+def _make_private(path: str | None) -> None:
+    """The file, and with it those that SQLite puts beside it, is for its owner's eyes alone."""
+    if path and path != ":memory:" and not Path(path).exists() and Path(path).parent.is_dir():
+        os.close(os.open(path, os.O_CREAT, 0o600))
 
 
 def set_up_sqlite(engine: Engine) -> None:

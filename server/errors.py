@@ -7,13 +7,14 @@ OperationalError         the database is busy, full, read-only or away: 503, and
 anything else            500; its details are for the log alone
 """
 
+import errno
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -63,8 +64,8 @@ _DATABASE_WORDS = [
     ("locked", "database_busy", "The database is busy with another change. Nothing was changed; try again."),
     ("disk is full", "disk_full", "The disk is full, so nothing could be stored. Free some space, then try again."),
     ("no space left", "disk_full", "The disk is full, so nothing could be stored. Free some space, then try again."),
-    ("readonly", "read_only", "The database cannot be written: the file or its disk is read-only. Make the data folder "
-                              "writable, then try again."),
+    ("readonly", "read_only", "The data folder cannot be written: it or its disk is read-only. Make it writable, "
+                              "then try again."),
     ("read-only", "read_only", "The database is read-only at the moment. Make it writable, then try again."),
     ("no such table", "not_prepared", "The database is not prepared. Run: flask --app server db upgrade"),
     ("does not exist", "not_prepared", "The database is not prepared. Run: flask --app server db upgrade"),
@@ -79,6 +80,7 @@ def set_up_errors(app: Flask) -> None:
     app.register_error_handler(DBAPIError, _database)
     app.register_error_handler(PoolTimeout, _database)
     app.register_error_handler(RecursionError, _too_deep)
+    app.register_error_handler(OSError, _disk)
 
 
 def answer(status: int, code: str, message: str, field: str | None = None,
@@ -121,17 +123,33 @@ def _http(error: HTTPException) -> Any:
 
 def _database(error: DBAPIError | PoolTimeout) -> Response:
     db.session.rollback()
+    code, words = database_words(error)
+    if code == "internal":
+        log.error("unexpected database error", exc_info=error)
+        return answer(500, code, words)
+    log.error("database refused", code=code, detail=str(getattr(error, "orig", None) or error))
+    return answer(503, code, words, headers={"Retry-After": "2" if code == "database_busy" else "5"})
+
+
+def database_words(error: DBAPIError | PoolTimeout) -> tuple[str, str]:
+    """Code and words for people of an error of the database; code `internal` when it is a bug of ours."""
     text = str(getattr(error, "orig", None) or error).lower()
     for sign, code, words in _DATABASE_WORDS:
         if sign in text:
-            log.error("database refused", code=code, detail=text)
-            return answer(503, code, words, headers={"Retry-After": "2"})
-    if isinstance(error, PoolTimeout) or getattr(error, "connection_invalidated", False) \
-            or type(error).__name__ in ("OperationalError", "InterfaceError"):
-        log.error("database away", detail=text)
-        return answer(503, *_DATABASE_AWAY, headers={"Retry-After": "5"})
-    log.error("unexpected database error", exc_info=error)
-    return answer(500, *_WORDS[500])
+            return code, words
+    return _DATABASE_AWAY if isinstance(error, (PoolTimeout, OperationalError, InterfaceError)) else _WORDS[500]
+
+
+def _disk(error: OSError) -> Response:
+    """A file that could not be written: full and read-only disks have words, the rest is a bug."""
+    sign = {errno.ENOSPC: "no space left", errno.EDQUOT: "no space left", errno.EROFS: "readonly",
+            errno.EACCES: "readonly"}.get(error.errno or 0)
+    if sign is None:
+        raise error
+    db.session.rollback()
+    code, words = next((code, words) for text, code, words in _DATABASE_WORDS if text == sign)
+    log.error("disk refused", code=code, detail=str(error))
+    return answer(503, code, words, headers={"Retry-After": "5"})
 
 
 def _too_deep(error: RecursionError) -> Response:

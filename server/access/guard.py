@@ -31,6 +31,7 @@ PUBLIC = "PUBLIC"  # anybody
 SIGNED_IN = "SIGNED_IN"  # any user of the panel, whatever the role
 WORKER = "WORKER"  # the worker's own token and nobody else
 SMALL_BODY = 64 * 1024  # bytes that somebody who has not signed in may send
+STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static", "assets.htmx", "assets.swagger"})
 TOKEN_USE_KEPT_EVERY = timedelta(minutes=1)
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -97,6 +98,8 @@ def set_up_access(app: Flask) -> None:
     login_manager.init_app(app)
     csrf.init_app(app)
     app.before_request(check)
+    for endpoint in ("static", "bootstrap.static"):
+        mark_endpoint(app, endpoint, PUBLIC)
     app.after_request(_keep_private)
     app.context_processor(lambda: {"actor": actor(), "can": can})
 
@@ -104,18 +107,18 @@ def set_up_access(app: Flask) -> None:
 def check() -> Response | None:
     """Runs before every request."""
     g.mhc_actor = NOBODY
+    if request.endpoint in STATIC_ENDPOINTS and request.method in SAFE_METHODS:
+        return None
+    bearer = "Authorization" in request.headers
+    who = g.mhc_actor = _bearer() if bearer else _signed_in()
     if request.endpoint is None:
         return None  # no such address: Flask answers 404 or 405
     mark = mark_of(current_app, request.endpoint)
-    bearer = "Authorization" in request.headers
-    if mark != PUBLIC or not bearer:
-        g.mhc_actor = _bearer() if bearer else _signed_in()
-    who = g.mhc_actor
     if who.kind == "nobody":
         request.max_content_length = SMALL_BODY
     if not allowed(mark, who):
         return _turn_away(who)
-    if not bearer and request.method not in SAFE_METHODS:
+    if who.kind not in ("token", "worker") and request.method not in SAFE_METHODS:
         csrf.protect()
     return None
 
@@ -185,4 +188,3 @@ def _keep_private(response: Response) -> Response:
     return response
 
 
-STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static", "assets.htmx", "assets.swagger"})

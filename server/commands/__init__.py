@@ -2,6 +2,13 @@
 
 from flask import Flask
 
+from server.commands.settings import settings
+from server.commands.setup_link import setup_link
+from server.commands.token import token
+from server.commands.user import user
+
 
 def add_commands(app: Flask) -> None:
     """All commands of the panel."""
+    for command in (user, token, settings, setup_link):
+        app.cli.add_command(command)
