@@ -1,0 +1,252 @@
+"""The four Users tabs, the buttons that read a list, and the door for saved pages."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from server import frame
+from server.access.guard import actor, requires
+from server.errors import Refused
+from server.follows.queries import Insights, insights
+from server.follows.uploads import take_files
+from server.jobs import store as jobs
+from server.jobs.api import minimum_gap
+from server.jobs.kinds import KINDS
+from server.models import Account, db
+from server.time import now
+from server.users import columns, queries
+from server.users.reading import counts
+from server.users.reading import reading as state_of_reading
+from server.users.words import DEFINITIONS, days_words, empty_tab
+
+bp = Blueprint("users", __name__)
+
+DAYS = ("7", "30", "90", "all")
+WHO = {"they": "follower", "me": "following"}
+TITLES = {"directory": "Directory", "following": "Following", "followers": "Followers", "unfollowed": "Unfollowed"}
+DIRECTIONS: dict[str, queries.Direction] = {"following": "following", "followers": "follower"}
+WHERE = {
+    "following": "your followed cams, online and offline (/followed-cams/ and /followed-cams/offline/)",
+    "followers": "your followers (/accounts/followers/)",
+}
+
+
+@bp.get("/")
+@requires("view_users")
+def first() -> Answer:
+    return redirect(url_for("users.directory"))
+
+
+@bp.get("/follow")
+@requires("view_users")
+def follow() -> Answer:
+    return redirect(url_for("users.following"))
+
+
+@bp.get("/users")
+@requires("view_users")
+def users() -> Answer:
+    return redirect(url_for("users.directory"))
+
+
+@bp.get("/users/directory")
+@requires("view_users")
+def directory() -> str:
+    """Everybody known."""
+    wanted = _wanted(queries.DIRECTORY_SORTS, "username")
+    cut = queries.directory(db.session(), wanted)
+    return _tab("directory", columns.DIRECTORY, wanted, cut, frame.chosen_account(), role_toggle=True, tag_filter=True,
+                caption="Everybody the panel knows")
+
+
+@bp.get("/users/following")
+@requires("view_users")
+def following() -> str:
+    """Whom the account follows now."""
+    return _list_tab("following", columns.FOLLOWING, "People you follow")
+
+
+@bp.get("/users/followers")
+@requires("view_users")
+def followers() -> str:
+    """Who follows the account now."""
+    return _list_tab("followers", columns.FOLLOWERS_TAB, "People who follow you", role_toggle=True)
+
+
+@bp.get("/users/unfollowed")
+@requires("view_users")
+def unfollowed() -> str:
+    """Follows that have ended."""
+    wanted = _wanted(queries.ENDED_SORTS, "-unfollowed")
+    account = frame.chosen_account()
+    who = _one_of("who", tuple(WHO), "they")
+    days = _one_of("days", DAYS, "30")
+    direction = WHO[who]
+    figures = Insights(0, None, None, False)
+    cut = queries.Cut([], None, None)
+    if account is not None:
+        since = queries.period(days, now())
+        cut = queries.unfollowed(db.session(), account.id, direction, since, wanted)
+        figures = insights(db.session(), account.id, direction, None if days == "all" else int(days), now())
+    return _tab("unfollowed", columns.UNFOLLOWED, wanted, cut, account, caption="Follows that have ended",
+                unfollowed=True, who=who, days=days, insights=figures, definitions=DEFINITIONS[who],
+                kept_more={"who": who, "days": days})
+
+
+@bp.get("/users/<any(following, followers):list_name>/reading")
+@requires("view_users")
+def reading(list_name: str) -> Response:
+    """What the reading of a list is doing; asked again and again by the page."""
+    account = _account()
+    shown = _reading_context(account, list_name)
+    answer = make_response(render_template("users/_reading.html", reading=shown))
+    if request.args.get("version") != str(shown["version"]):
+        answer.headers["HX-Trigger"] = "list-changed"
+    return answer
+
+
+@bp.post("/users/<any(following, followers):list_name>/update")
+@requires("manage_jobs")
+def update(list_name: str) -> Answer:
+    """Ask for a reading of the list; a worker begins it within seconds."""
+    account = _account()
+    job = jobs.job_of(db.session(), KINDS[list_name], account)
+    jobs.request(db.session(), job, by=actor().name, now=now(), minimum_gap=minimum_gap())
+    db.session.commit()
+    return _back(list_name, account)
+
+
+@bp.post("/users/<any(following, followers):list_name>/cancel")
+@requires("manage_jobs")
+def cancel(list_name: str) -> Answer:
+    """Stop the reading that is going on."""
+    account = _account()
+    run = jobs.unended_run(db.session(), jobs.job_of(db.session(), KINDS[list_name], account).id)
+    if run is None:
+        flash("That reading has already ended.", "info")
+    else:
+        jobs.cancel(db.session(), run.id, now(), minimum_gap())
+        db.session.commit()
+        flash("The reading is being stopped. What was read so far takes nobody away.", "info")
+    return _back(list_name, account)
+
+
+@bp.post("/users/<any(following, followers):list_name>/upload")
+@requires("manage_scans")
+def upload(list_name: str) -> Answer:
+    """Saved pages or lists of names, judged like a reading of our own."""
+    account = _account()
+    files = [file for file in request.files.getlist("files") if file.filename]
+    if not files:
+        flash("No file was chosen. Save the pages of the list first, then choose all of them together.", "warning")
+        return _back(list_name, account)
+    try:
+        scan = take_files(db.session(), account, list_name, files, now())
+    except Refused as error:
+        db.session.rollback()
+        flash(error.message, "error")
+        return _back(list_name, account)
+    db.session.commit()
+    flash(*_verdict_words(scan))
+    return redirect(url_for("admin.scan", scan_id=scan.id) if scan.state == "held" else
+                    url_for(f"users.{list_name}", account=_named(account)))
+
+
+def _verdict_words(scan: Any) -> tuple[str, str]:
+    colour = {"complete": "success", "partial": "warning"}.get(scan.verdict or "", "error")
+    said = f" {counts(scan)}." if scan.state == "applied" else ""
+    return f"The saved pages were judged {scan.verdict}: {scan.explanation}{said}", colour
+
+
+def _list_tab(name: str, shown: tuple[columns.Column, ...], caption: str, *, role_toggle: bool = False) -> str:
+    wanted = _wanted(queries.LIST_SORTS, "-since")
+    account = frame.chosen_account()
+    cut = queries.Cut([], None, None)
+    more: dict[str, Any] = {}
+    if account is not None:
+        cut = queries.follows(db.session(), account.id, DIRECTIONS[name], wanted)
+        more["reading"] = _reading_context(account, name)
+        more["upload"] = {"action": url_for("users.upload", list_name=name, account=_named(account)),
+                          "where": WHERE[name]}
+    return _tab(name, shown, wanted, cut, account, role_toggle=role_toggle, caption=caption, **more)
+
+
+def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: queries.Wanted, cut: queries.Cut,
+         account: Account | None, *, kept_more: dict[str, str] | None = None, **more: Any) -> str:
+    on_tabs = queries.counts(db.session(), account.id if account else None, queries.period("30", now()))
+    kept = {"account": _named(account), "role": wanted.role, "sort": wanted.sort, **(kept_more or {})}
+    asked = {**kept, "q": wanted.search, "tag": wanted.tag}
+
+    def link(**changes: str | None) -> str:
+        """This tab with some of what is asked changed, from its first page."""
+        arguments = {key: value for key, value in {**asked, **changes}.items() if value}
+        return f"{request.script_root}{request.path}?{urlencode(arguments)}"
+
+    return render_template(
+        "users/tab.html", tab=tab, title=TITLES[tab], columns=shown, wanted=wanted, cut=cut, account=account,
+        accounts=frame.accounts(), account_argument=_named(account), link=link,
+        sort_link=lambda sort: link(sort=sort), tag_link=lambda tag: _tag_link(tag),
+        previous_link=link(before=cut.previous) if cut.previous else None,
+        next_link=link(after=cut.next) if cut.next else None,
+        kept={key: value for key, value in kept.items() if value},
+        tabs=[
+            ("directory", "Directory", on_tabs.directory, "Everybody known"),
+            ("following", "Following", on_tabs.following, "Followed by you now"),
+            ("followers", "Followers", on_tabs.followers, "Following you now"),
+            ("unfollowed", "Unfollowed", on_tabs.unfollowed, "Left you within 30 days"),
+        ],
+        still_to_come=columns.STILL_TO_COME, never_yet=columns.NEVER_YET, days_words=days_words,
+        empty=None if cut.rows else empty_tab(tab, wanted, account, tag_link=link(q=None, tag=None, role=None)), **more)
+
+
+def _tag_link(tag: str) -> str:
+    return url_for("users.directory", tag=tag)
+
+
+def _reading_context(account: Account, list_name: str) -> dict[str, Any]:
+    state = state_of_reading(db.session(), account, list_name)
+    named = _named(account)
+    return {
+        **{name: getattr(state, name) for name in (*state.__dataclass_fields__, "held_words")},
+        "address": url_for("users.reading", list_name=list_name, account=named, version=state.version),
+        "action": url_for("users.update", list_name=list_name, account=named),
+        "cancel": url_for("users.cancel", list_name=list_name, account=named),
+        "page": url_for(f"users.{list_name}", account=named),
+    }
+
+
+def _wanted(sorts: dict[str, queries.Order], default: str) -> queries.Wanted:
+    """What the address asks for; a word that is not known counts as not said."""
+    known = tuple(sorts) + tuple(f"-{name}" for name in sorts)
+    return queries.Wanted(
+        sort=_one_of("sort", known, default), role=_one_of("role", ("all", "models", "viewers"), "all"),
+        search=_text("q", 50).lower(), tag=_text("tag", 60).lower().removeprefix("#"),
+        after=request.args.get("after", ""), before=request.args.get("before", ""))
+
+
+def _one_of(name: str, known: tuple[str, ...], default: str) -> str:
+    value = request.args.get(name, default)
+    return value if value in known else default
+
+
+def _text(name: str, longest: int) -> str:
+    return frame.clean(request.args.get(name)).strip()[:longest]
+
+
+def _account() -> Account:
+    account = frame.chosen_account()
+    if account is None:
+        raise Refused(404, "no_account", "There is no account yet. Run `python -m scraper login` to add yours.")
+    return account
+
+
+def _named(account: Account | None) -> str | None:
+    """The account's name for addresses; None where there is no choice."""
+    return account.username if account is not None and len(frame.accounts()) > 1 else None
+
+
+def _back(list_name: str, account: Account) -> Answer:
+    return redirect(url_for(f"users.{list_name}", account=_named(account)))
+

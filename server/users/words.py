@@ -1,0 +1,79 @@
+"""What the tabs say where there is nothing to show, and what their figures mean."""
+
+from dataclasses import dataclass, field
+
+from flask import url_for
+
+from server.display import number
+from server.models import Account
+from server.users.queries import UserRow, Wanted
+
+DEFINITIONS = {
+    "they": {
+        "total": "Follows of you that ended in this period. Somebody who left twice counts twice.",
+        "average": "From the first to the last moment at which each of these follows is proved, on average. 'At least' "
+                   "where some of them began before the first reading.",
+        "rate": "Of everybody who followed you at some moment of this period, the share whose follow ended in it.",
+    },
+    "me": {
+        "total": "Follows of yours that ended in this period. Following and leaving twice counts twice.",
+        "average": "From the first to the last moment at which each of these follows is proved, on average. 'At least' "
+                   "where some of them began before the first reading.",
+        "rate": "Of everybody you followed at some moment of this period, the share that you unfollowed in it.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Empty:
+    """Words for an empty tab: what it means and what to do. link: text and address."""
+
+    icon: str
+    title: str
+    lines: list[str] = field(default_factory=list)
+    link: tuple[str, str] | None = None
+
+
+def empty_tab(tab: str, wanted: Wanted, account: Account | None, *, tag_link: str) -> Empty:
+    """Why this tab is empty."""
+    if wanted.search or wanted.tag or wanted.role != "all":
+        return Empty("search", "Nobody fits this search.", _search_hints(wanted), ("Show everybody", tag_link))
+    if wanted.after or wanted.before:
+        return Empty("skip-start", "This page is beyond the end of the list.", [], ("To the first page", tag_link))
+    if account is None:
+        return Empty("door-open", "No account yet.", [
+            "Sign in to your own account once, on the machine of the worker: python -m scraper login",
+            "Then press “Update Following List” and “Update Followers List” here, and the tabs fill themselves.",
+        ])
+    if tab == "directory":
+        return Empty("people", "Nobody is known yet.", [
+            "Everybody whom your lists name appears here. Read a list to begin.",
+        ], ("To Following", url_for("users.following")))
+    if tab == "unfollowed":
+        return Empty("emoji-smile", "Nobody in this period.", [
+            "This tab fills itself: whoever is absent from two complete readings of a list, one after the other, "
+            "appears here with the time between which it happened.",
+        ])
+    return Empty("inbox", "This list has not been read yet, or nobody is on it.", [
+        "Press the button above to read it from the site, or hand over saved pages below.",
+        "The first reading cannot know since when people have been on the list; from then on every change has its time.",
+    ])
+
+
+def _search_hints(wanted: Wanted) -> list[str]:
+    hints = []
+    if wanted.role != "all":
+        hints.append("People whose role is not proved yet are only under All.")
+    if wanted.tag:
+        hints.append("People without tags are left out while a tag is asked for.")
+    return hints
+
+
+def days_words(row: UserRow) -> str:
+    """'42', '40–42' where the bounds leave it open, 'at least 40' where the start is unknown."""
+    least, most = row.days_at_least, row.days_at_most
+    if least is None:
+        return ""
+    if most is None:
+        return f"at least {number(least)}"
+    return number(least) if least == most else f"{number(least)}–{number(most)}"
