@@ -27,6 +27,10 @@ def meets_a_challenge(context: JobContext) -> JobResult:
     raise Challenged("the site asks for a human check")
 
 
+def has_no_scan(context: JobContext) -> JobResult:
+    return JobResult("ok")
+
+
 def has_a_fault(context: JobContext) -> JobResult:
     raise ZeroDivisionError("a bug")
 
