@@ -36,7 +36,7 @@ def profile(username: str) -> Answer | str:
         return redirect(url_for("profiles.profile", username=name))
     view = queries.person_view(db.session(), name) if known else None
     if view is None:
-        raise Refused(404, "unknown_person", f"Nobody named “{frame.clean(name)[:60]}” is known here. Everybody whom your "
-                      "lists name is; search under Profile, or update your lists.")
+        raise Refused(404, "unknown_person", f"Nobody named “{frame.clean(name)[:60]}” is known here. Everybody whom "
+                      "your lists name is; search under Profile, or update your lists.")
     return render_template("profiles/profile.html", view=view, timeline=charts.timeline(view.follows, now()),
                            several=len(frame.accounts()) > 1)

@@ -17,7 +17,8 @@ USERNAME = Column("Username", "username", "username")
 IMAGE = Column("Image", "image")
 AGE = Column("Age", "age", "age", "As their card in the list says", number=True)
 PLAIN_AGE = AGE._replace(sort="")
-ROLE = Column("Role", "role", hint="Model: seen broadcasting. Viewer: follows you. Both: both. Unknown: neither is proved.")
+ROLE = Column("Role", "role",
+              hint="Model: seen broadcasting. Viewer: follows you. Both: both. Unknown: neither is proved.")
 TAGS = Column("Tags", "tags")
 FOLLOWERS = Column("Followers", "followers", number=True)
 RANK = Column("Rank", "rank", number=True)
@@ -41,7 +42,8 @@ FOLLOWERS_TAB = (
 UNFOLLOWED = (
     USERNAME, IMAGE, PLAIN_AGE, ROLE,
     Column("Followed On", "since", "followed", "When the follow began, as far as the readings prove it"),
-    Column("Unfollowed On", "ended", "unfollowed", "Between the last reading that showed it and the first that did not"),
+    Column("Unfollowed On", "ended", "unfollowed",
+           "Between the last reading that showed it and the first that did not"),
     Column("Days Followed", "days", hint="'At least' where the follow began before the first reading", number=True),
     LAST_SEEN, ACTIONS,
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from server.models import PLATFORM, FollowInterval, FollowList, Person, PersonTag, Profile
@@ -167,6 +167,41 @@ def counts(session: Session, account_id: int | None, since: datetime | None) -> 
     return Counts(*row)
 
 
+class Insights(NamedTuple):
+    """What the follows that ended in a period have in common.
+
+    average_days  from the first to the last proved presence, on average; None: none has ended
+    at_least      some of them began before the first reading, so they were longer
+    rate          of everybody who was there at some moment of the period, the share that left; None: nobody was
+    """
+
+    total: int
+    average_days: float | None
+    at_least: bool
+    rate: float | None
+
+
+NO_INSIGHTS = Insights(0, None, False, None)
+
+
+def insights(session: Session, account_id: int, direction: Direction, since: datetime | None) -> Insights:
+    """Figures over the follows that ended since a moment (None: ever); one statement."""
+    days = _days_between(session, FollowInterval.start_latest, FollowInterval.end_earliest)
+    going_on = select(func.count()).where(
+        FollowInterval.account_id == account_id, FollowInterval.direction == direction, open_follow).scalar_subquery()
+    total, average, unknown_starts, present = session.execute(
+        select(func.count(), func.avg(days), func.count() - func.count(FollowInterval.start_earliest), going_on)
+        .where(*_ended(account_id, direction, since))).one()
+    return Insights(total, None if average is None else max(float(average), 0.0), unknown_starts > 0,
+                    total / (total + present) if total + present else None)
+
+
+def _days_between(session: Session, start: Any, end: Any) -> Any:
+    if session.get_bind().dialect.name == "postgresql":
+        return func.extract("epoch", end - start) / 86400.0
+    return func.julianday(end) - func.julianday(start)
+
+
 def matching(session: Session, wanted: Wanted, *, account_id: int | None = None,
              direction: Direction | None = None) -> int:
     """How many people the filters leave, counted up to `COUNT_CAP` + 1."""
@@ -216,7 +251,7 @@ def _filters(wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
-def _cut(session: Session, query: Select[Any], wanted: Wanted, sorts: dict[str, Order]) -> Cut:
+def _cut(session: Session, query: Any, wanted: Wanted, sorts: dict[str, Order]) -> Cut:
     """One page of a query, from behind `after`, or up to `before`."""
     order = sorts[wanted.sort.removeprefix("-")]
     backwards = bool(wanted.before)
@@ -245,7 +280,7 @@ def _cut(session: Session, query: Select[Any], wanted: Wanted, sorts: dict[str, 
 
 
 def _edge(sort: str, row: Row[Any]) -> str:
-    value, tie = row[-2:]
+    value, tie = row[-2], row[-1]
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
     return encode_cursor(sort, value, tie)

@@ -9,8 +9,6 @@ from werkzeug.wrappers import Response as Answer
 from server import frame
 from server.access.guard import actor, requires
 from server.errors import Refused
-from server.follows.queries import Insights, insights
-from server.follows.uploads import take_files
 from server.jobs import store as jobs
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
@@ -24,7 +22,7 @@ from server.users.words import DEFINITIONS, days_words, empty_tab
 bp = Blueprint("users", __name__)
 
 DAYS = ("7", "30", "90", "all")
-WHO = {"they": "follower", "me": "following"}
+WHO: dict[str, queries.Direction] = {"they": "follower", "me": "following"}
 TITLES = {"directory": "Directory", "following": "Following", "followers": "Followers", "unfollowed": "Unfollowed"}
 DIRECTIONS: dict[str, queries.Direction] = {"following": "following", "followers": "follower"}
 WHERE = {
@@ -84,12 +82,12 @@ def unfollowed() -> str:
     who = _one_of("who", tuple(WHO), "they")
     days = _one_of("days", DAYS, "30")
     direction = WHO[who]
-    figures = Insights(0, None, None, False)
+    figures = queries.NO_INSIGHTS
     cut = queries.Cut([], None, None)
     if account is not None:
         since = queries.period(days, now())
         cut = queries.unfollowed(db.session(), account.id, direction, since, wanted)
-        figures = insights(db.session(), account.id, direction, None if days == "all" else int(days), now())
+        figures = queries.insights(db.session(), account.id, direction, since)
     return _tab("unfollowed", columns.UNFOLLOWED, wanted, cut, account, caption="Follows that have ended",
                 unfollowed=True, who=who, days=days, insights=figures, definitions=DEFINITIONS[who],
                 kept_more={"who": who, "days": days})
@@ -143,6 +141,8 @@ def upload(list_name: str) -> Answer:
         flash("No file was chosen. Save the pages of the list first, then choose all of them together.", "warning")
         return _back(list_name, account)
     try:
+        from server.follows.uploads import take_files
+
         scan = take_files(db.session(), account, list_name, files, now())
     except Refused as error:
         db.session.rollback()

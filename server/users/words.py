@@ -56,7 +56,8 @@ def empty_tab(tab: str, wanted: Wanted, account: Account | None, *, tag_link: st
         ])
     return Empty("inbox", "This list has not been read yet, or nobody is on it.", [
         "Press the button above to read it from the site, or hand over saved pages below.",
-        "The first reading cannot know since when people have been on the list; from then on every change has its time.",
+        "The first reading cannot know since when people have been on the list; from then on every change has its "
+        "time.",
     ])
 
 
