@@ -78,7 +78,8 @@ class ErrorBody(BaseModel):
 
 
 class FinishBody(BaseModel):
-    outcome: Literal["ok", "partial", "blocked", "signed_out", "failed", "cancelled"]
+    outcome: Literal["ok", "partial", "blocked", "signed_out", "failed", "cancelled", "lost"] = Field(
+        description="lost: said by the next worker about a run whose process was killed")
     error: ErrorBody | None = None
     counters: dict[str, int] = {}
     waiting_ms: int = Field(0, ge=0)
