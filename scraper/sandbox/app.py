@@ -23,7 +23,6 @@ from scraper.sandbox.site import PASSWORD, Site
 from scraper.sandbox.visit import Answer, hang, look_for, page_number, plain, sent_away, trouble
 from scraper.sandbox.world import Unknown
 
-
 EMPTY_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"/>'
 
 
@@ -62,7 +61,8 @@ def _watch(app: Flask, site: Site) -> None:
         session: Session | None = g.session
         site.remember(
             method=request.method, path=request.path, query=_without_token(),
-            account=session.account if session else None, user_agent=request.headers.get("User-Agent", ""), header_names=tuple(sorted(request.headers.keys())),
+            account=session.account if session else None, user_agent=request.headers.get("User-Agent", ""),
+            header_names=tuple(sorted(request.headers.keys())),
             status=response.status_code)
         if g.csrf and g.csrf != request.cookies.get("csrftoken"):
             response.set_cookie("csrftoken", g.csrf, max_age=31_449_600, samesite="Lax")
@@ -237,6 +237,10 @@ def _rest(app: Flask, site: Site) -> None:
             kind = "text/css" if name.endswith(".css") else "text/javascript"
             return Response(_asset(name), mimetype=kind, headers={"Cache-Control": "max-age=3600"})
         return Response(b"\0" * 64, mimetype="font/woff2" if name.endswith(".woff2") else "application/octet-stream")
+
+    @app.get("/favicon.ico")
+    def icon() -> Answer:
+        return Response(status=204)
 
     @app.get("/riw/<name>.jpg")
     def picture(name: str) -> Answer:

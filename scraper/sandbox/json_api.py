@@ -126,7 +126,8 @@ def _stats(site: Site) -> Answer:
     return _json({
         "username": name, "token_balance": 5120, "tips_in_last_hour": 125, "votes_up": 76, "votes_down": 1,
         "satisfaction_score": 99, "last_broadcast": f"{site.world.today.isoformat()}T11:58:03.123456",
-        "time_online": 84, "num_followers": followers, "num_viewers": 52, "num_registered_viewers": 31, "num_tokened_viewers": 9,
+        "time_online": 84, "num_followers": followers, "num_viewers": 52, "num_registered_viewers": 31,
+        "num_tokened_viewers": 9,
     })
 
 

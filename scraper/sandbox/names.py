@@ -9,7 +9,7 @@ from collections.abc import Iterator
 # Followed by the owner in every world. Short ones, digits, underscores at the ends, names like addresses.
 AWKWARD_FOLLOWED = (
     "alder_lane", "zq", "_m7", "10482", "__moss__", "birchandbay", "tags_n_tea", "s_01", "cedar_finch", "dd9",
-    "x_y_z_2", "terms_of_play", "o_o", "jobs", "007_", "page_2", "followed_cams_fan", "none", "null_island",
+    "x_y_z_2", "terms_of_play", "o_o", "jobs_jo", "007_", "page_2", "followed_cams_fan", "none", "null_island",
 )
 
 # Following the owner in every world. Some look like addresses of the site, some are followed back.

@@ -66,6 +66,7 @@ class Look:
                                          "has_north_carolina_id": False}),
             page_context=in_script(page), entrance_terms=self.entrance_terms, region_gate=self.region_gate,
             dropdown=Markup(cards.dropdown(names, generation)) if self.account else "",
+            dropdown_inside=generation == "C",
             padding=_padding(self.site.options.padding_kb) if self.site.options.padding_kb else "", **values)
 
     def _user(self) -> dict[str, Any]:

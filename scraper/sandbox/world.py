@@ -19,7 +19,7 @@ from scraper.sandbox.names import AWKWARD_FOLLOWED, AWKWARD_FOLLOWERS, ordinary_
 OWNER = "demo_owner"
 SECOND_OWNER = "second_owner"
 
-# A person who left comes back after this many steps, if the dice say so.
+# Nobody who left comes back before this many steps.
 SHORTEST_ABSENCE = 25
 # How often each thing happens, relative to the others. Returns come first as long as somebody is due.
 WEIGHTS = MappingProxyType({"flip": 44, "follow_me": 12, "leave_me": 14, "follow": 9, "unfollow": 9, "return": 12})
@@ -344,14 +344,15 @@ class World:
             self.unfollow(owner.following.random(self._rng), owner.name)
 
     def _return(self, owner: Account) -> bool:
-        """The one who has been away longest comes back, unless nobody has been away for long enough."""
+        """Of those who have been away for long enough the last to go comes back: soon or never, as people do."""
         lists: list[tuple[list[tuple[int, str]], Callable[[str, str | None], None]]] = [
             (owner.left, self.follow_me), (owner.dropped, self.follow)]
         if self._rng.random() < 0.4:
             lists.reverse()
         for away, come_back in lists:
-            if away and self.steps - away[0][0] >= SHORTEST_ABSENCE:
-                come_back(away[0][1], owner.name)
+            due = next((name for step, name in reversed(away) if self.steps - step >= SHORTEST_ABSENCE), None)
+            if due is not None:
+                come_back(due, owner.name)
                 return True
         return False
 
