@@ -1,0 +1,61 @@
+"""The main job from the signed-in browser to the tables, against a nasty site in a real Chromium."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(("list_name", "options"), [
+    ("following", {"generation": "B"}), ("following", {"generation": "C"}), ("following", {"render": "server"}),
+    ("followers", {"followers_layout": "F1"}), ("followers", {"followers_layout": "F2"}),
+    ("followers", {"followers_layout": "F2-paged"}),
+])
+def test_a_first_reading_finds_exactly_who_is_there(stage, list_name, options):
+    stage = stage(**options)
+    assert stage.read(list_name).outcome == "ok"
+    scan = stage.newest_scan(list_name)
+    assert (scan.verdict, scan.state) == ("complete", "applied")
+    follows = stage.follows(list_name)
+    assert set(follows) == stage.truth(list_name)
+    assert set(follows.values()) == {"current"}
+    assert not any("trap" in name for name in follows)
+
+
+def test_leaving_takes_two_readings_and_coming_back_opens_a_new_follow(stage):
+    stage = stage()
+    stage.read()
+    leaver, brief = sorted(stage.truth())[:2]
+    for name in (leaver, brief):
+        stage.sandbox.world.unfollow(name)
+    stage.read()
+    assert [stage.follows()[name] for name in (leaver, brief)] == ["missing", "missing"]
+    stage.sandbox.world.follow(brief)
+    stage.read()
+    assert [stage.follows()[name] for name in (leaver, brief)] == ["ended", "current"]
+    assert stage.newest_scan().stats["unfollowed"] == 1
+    stage.sandbox.world.follow(leaver)
+    stage.read()
+    assert stage.follows()[leaver] == "current"
+    assert stage.newest_scan().stats["returned"] == 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_people_who_go_online_and_offline_while_the_list_is_read_are_neither_lost_nor_doubled(stage):
+    stage = stage(churn=3, following=90, online=45, people=200)
+    for _ in range(4):
+        assert stage.read().outcome == "ok"
+        assert set(stage.follows()) == stage.truth()
+        assert set(stage.follows().values()) == {"current"}
+
+
+def test_the_owner_is_only_ever_read(stage):
+    stage = stage()
+    stage.read()
+    stage.read("followers")
+    assert {asked.method for asked in stage.sandbox.requests} == {"GET"}
+
+
+def test_pictures_are_not_loaded(stage):
+    stage = stage()
+    stage.read()
+    assert not [asked.path for asked in stage.sandbox.requests if asked.path.endswith((".jpg", ".jpeg", ".png"))]
