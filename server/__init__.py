@@ -16,7 +16,6 @@ from server.cookies import set_up_keys
 from server.database import set_up_database
 from server.errors import set_up_errors
 from server.frame import set_up_frame
-from server.frame import set_up_frame
 from server.headers import set_up_headers
 from server.migration import set_up_migrations
 from server.openapi import Panel, set_up_docs
@@ -64,7 +63,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> P
     set_up_access(app)
     set_up_errors(app)
     set_up_pages(app)
-    set_up_frame(app)
     set_up_frame(app)
     for room in ROOMS:
         _open(app, room)
