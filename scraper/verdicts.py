@@ -54,8 +54,8 @@ def in_words(scan: Mapping[str, Any]) -> list[str]:
         lines.append("Not used: a later reading of the same list had already been applied.")
     elif scan.get("state") == "applied":
         stats = scan.get("stats") or {}
-        counts = [f"{stats.get(name) or 0} {name}" for name in _COUNTS]
-        lines.append(", ".join(counts) + (f"; {stats['total']} in the list now." if "total" in stats else "."))
+        counts = ", ".join(f"{stats.get(name) or 0} {name}" for name in _COUNTS)
+        lines.append(f"{stats.get('total') or 0} people read: {counts}.")
     return lines
 
 

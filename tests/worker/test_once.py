@@ -41,7 +41,7 @@ def test_what_the_server_made_of_it_is_said_in_words(panel: Panel, worker_settin
         once(worker_settings)
     out, err = capsys.readouterr()
     assert out == ("following: Complete. Everything was read: 2 people.\n"
-                   "           1 new, 0 returned, 1 missing, 0 unfollowed; 2 in the list now.\n")
+                   "           2 people read: 1 new, 0 returned, 1 missing, 0 unfollowed.\n")
     assert err.splitlines() == ["following: online pages 0 of 1", "following: online pages 1 of 1 (2 people so far)"]
 
 
