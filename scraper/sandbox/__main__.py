@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import socket
 import sys
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin
@@ -51,13 +52,15 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"sandbox: {error}\n")
         return 2
     try:
-        server = make_server(host, port, create_app(site), threaded=True, request_handler=QuietHandler)
+        with socket.create_server((host, port)) as door:
+            server = make_server(host, port, create_app(site), threaded=True, request_handler=QuietHandler,
+                                 fd=door.fileno())
     except OSError as error:
         sys.stderr.write(f"sandbox: cannot listen on {host}:{port}: {error.strerror}\n")
         return 1
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, _stop)
-    sys.stdout.write(f"The sandbox listens on http://{host}:{server.server_port}/ with seed {site.world.seed}. "
+    sys.stdout.write(f"The sandbox listens on http://{host}:{server.port}/ with seed {site.world.seed}. "
                      f"Sign in as {OWNER} with {PASSWORD}; the Stats token is {STATS_TOKEN}.\n")
     sys.stdout.flush()
     try:

@@ -7,7 +7,8 @@ import requests
 
 from tests.sandbox.visitors import followed_names, follower_names, header
 
-SERVER = {"following": 60, "online": 35, "followers": 35, "page_size": 10, "followers_page_size": 10, "render": "server"}
+SERVER = {"following": 60, "online": 35, "followers": 35, "page_size": 10, "followers_page_size": 10,
+          "render": "server"}
 
 
 def _page(list_name: str, page: int) -> str:
