@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from playwright.sync_api import BrowserContext, CDPSession, Locator, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import BrowserContext, CDPSession, Page, Playwright, Response, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
@@ -27,11 +27,31 @@ log = structlog.get_logger(__name__)
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
 UNWANTED = ["*.woff", "*.woff2", "*.ttf", "*.otf", "*.mp4", "*.webm", "*.m3u8", "*.mp3",
-            "*.jpg", "*.jpeg", "*.png", "*.gif", "*.webp", "*.avif", "*.svg"]
+            "*.jpg", "*.jpeg", "*.png", "*.gif", "*.webp", "*.avif", "*.svg", "*.ico"]
 REAL_SITE = "chaturbate.com"
 STATIC_HOSTS = ("*.mmcdn.com", "*.highwebmedia.com")
 DEADLINE = 30.0  # seconds for a page to arrive, and again for it to fill in
 
+# Answers true as soon as something awaited is to be seen. Playwright's own waits ask again only every now and then,
+# which costs up to half a second a page; this one is told of every change.
+_SETTLED = """
+([boxes, anywhere, milliseconds]) => new Promise((done) => {
+  const all = (root, selector) => { try { return [...root.querySelectorAll(selector)]; } catch (error) { return []; } };
+  const shown = (one) => one.getClientRects().length > 0 && getComputedStyle(one).visibility !== 'hidden';
+  const seen = (root, selector) => all(root, selector).some(shown);
+  const settled = () => document.readyState !== 'loading' && (
+    anywhere.some((selector) => seen(document, selector))
+    || boxes.some(([box, inside]) => all(document, box).slice(0, 1).some(
+      (first) => inside.some((selector) => seen(first, selector)))));
+  const end = (answer) => { observer.disconnect(); clearInterval(again); clearTimeout(late); done(answer); };
+  const look = () => { if (settled()) end(true); };
+  const observer = new MutationObserver(look);
+  observer.observe(document, {subtree: true, childList: true, attributes: true});
+  const again = setInterval(look, 250);  // a style sheet that arrives late changes nothing in the document
+  const late = setTimeout(() => end(false), milliseconds);
+  look();
+})
+"""
 _FETCH_JSON = """
 async ([path, milliseconds]) => {
   try {
@@ -44,6 +64,18 @@ async ([path, milliseconds]) => {
   } catch (error) { return null; }
 }
 """
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """What ends the wait for a page, as soon as one of it is visible; all are CSS selectors.
+
+    boxes     (container, what may appear inside its first match)
+    anywhere  what may appear anywhere on the page
+    """
+
+    boxes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    anywhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,7 +195,7 @@ class Browser:
     def address(self, path: str) -> str:
         return f"{self._settings.chaturbate_url}{path}"
 
-    def open(self, path: str, *, expected_paths: Sequence[str] = (), awaited: Sequence[Locator] = ()) -> Arrived:
+    def open(self, path: str, *, expected_paths: Sequence[str] = (), awaited: Awaited | None = None) -> Arrived:
         """Open a page and wait until one of the awaited elements is to be seen, or until the time runs out.
 
         expected_paths  where one of these is the final path and the status is good, it is waited; elsewhere not
@@ -202,15 +234,17 @@ class Browser:
         except PlaywrightError as error:
             raise Unavailable(f"the site could not be reached: {_first_line(error)}") from error
 
-    def _wait(self, awaited: Sequence[Locator]) -> bool:
-        union = awaited[0]
-        for other in awaited[1:]:
-            union = union.or_(other)
-        try:
-            union.filter(visible=True).first.wait_for(state="visible", timeout=self._deadline)
-        except PlaywrightTimeout:
-            return False
-        return True
+    def _wait(self, awaited: Awaited) -> bool:
+        """Whether something awaited was seen before the time ran out; a page may lead to another one meanwhile."""
+        ends = time.monotonic() + self._deadline / 1000
+        while (left := ends - time.monotonic()) > 0:
+            try:
+                return bool(self.page.evaluate(_SETTLED, [awaited.boxes, awaited.anywhere, round(left * 1000)]))
+            except PlaywrightError as error:
+                if self.page.is_closed() or "navigat" not in error.message:
+                    raise
+                self.page.wait_for_load_state("domcontentloaded", timeout=self._deadline)
+        return False
 
     def fetch_json(self, path: str, *, timeout: float = 10.0) -> Any:
         """What the site's own JSON says, asked from inside the open page; None on any failure, redirect or HTML."""

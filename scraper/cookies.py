@@ -28,7 +28,7 @@ def read_cookies(text: str, host: str) -> list[dict[str, Any]]:
     if not cookies:
         raise WrongCookies(f"the file holds no cookies of {host}")
     if not any(cookie["name"] == SESSION_COOKIE and cookie["value"] for cookie in cookies):
-        raise WrongCookies(f"the file holds no cookie `{SESSION_COOKIE}` of {host}: when it was made, nobody was signed in")
+        raise WrongCookies(f"the file holds no cookie `{SESSION_COOKIE}` of {host}: nobody was signed in")
     return cookies
 
 

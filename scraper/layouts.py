@@ -33,13 +33,15 @@ class WrongLayout(Exception):
 
 
 @lru_cache(maxsize=1024)
-def compiled(selector: str) -> etree.XPath:
+def compiled(selector: str, where: str = "descendant-or-self::") -> etree.XPath:
     """The selector, ready to be called with an element; gives elements, or texts for `::attr` and `::text`.
+
+    where   "self::" asks of the element alone
 
     raises  ValueError for a selector that cannot be understood
     """
     try:
-        return etree.XPath(_translator.css_to_xpath(selector))
+        return etree.XPath(_translator.css_to_xpath(selector, where))
     except (SelectorError, etree.XPathSyntaxError, ValueError) as error:
         raise ValueError(f"not a selector: {selector!r} ({error})") from None
 

@@ -22,7 +22,7 @@ _RULES = [
     # the text of the password field, should a browser have filled it in
     (re.compile(r"(<input\b[^>]*\btype=[\"']?password\b[^>]*?\bvalue=)([\"'])[^\"'>]*\2", re.I), rf"\1\2{GONE}\2"),
     # key: 'value' and "key": "value", also with \u0022 for quotes, inside scripts and data attributes
-    (re.compile(rf"((?<![\w-]){_QUOTE}?{_NAMES}{_QUOTE}?\s*[:=]\s*)({_QUOTE})((?:(?!\2|[<>\n]).)*)(\2)", re.I),
+    (re.compile(rf"((?<![a-z-]){_NAMES}{_QUOTE}?\s*[:=]\s*)({_QUOTE})((?:(?!\2|[<>\n]).)*)(\2)", re.I),
      rf"\1\2{GONE}\4"),
     # key=value in addresses
     (re.compile(r"((?:[?&;]|&amp;)(?:token|" + _NAMES + r"|__cf_chl_\w+)=)[^&\"'<>\s]+", re.I), rf"\1{GONE}"),

@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 from common.clock import Clock
 from common.logs import hide
 from common.settings import Settings
-from scraper.browser import Browser
+from scraper.browser import Awaited, Browser
 from scraper.cookies import WrongCookies, belongs, pinned, read_cookies
 from scraper.errors import FurtherStep, NotLoaded, SignedOut, SignInFailed, Unavailable, WrongUse
 from scraper.layouts import Layouts
@@ -59,8 +59,7 @@ def prove(settings: Settings, layouts: Layouts, state: dict[str, Any], expected:
     """
     with Browser(settings, storage_state=state, deadline=settings.page_timeout) as browser:
         site = layouts.site
-        named = [browser.page.locator(selector) for selector in
-                 (site.user, site.anonymous, site.login_password, *site.challenge, *site.age_gate)]
+        named = Awaited(anywhere=(site.user, site.anonymous, site.login_password, *site.challenge, *site.age_gate))
         arrived = browser.open(FOLLOWED, expected_paths=PATHS["online"], awaited=named)
         now = clock()
         page = Page(arrived.html, site)

@@ -82,8 +82,8 @@ class Page:
 
     def inside(self, element: Any, selector: str) -> bool:
         """Whether the element, or one around it, matches."""
-        around = {element, *element.iterancestors()}
-        return any(match in around for match in self.all(selector))
+        itself = compiled(selector, "self::")
+        return bool(itself(element)) or any(itself(around) for around in element.iterancestors())
 
     def shown(self, selector: str | None, within: Any = None, hidden: str = HIDDEN) -> bool:
         return selector is not None and any(self.visible(found, hidden) for found in self.all(selector, within))

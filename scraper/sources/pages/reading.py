@@ -8,14 +8,14 @@ whether a further pass is worth it.
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
 import structlog
-from playwright.sync_api import Locator, Page
 
-from scraper.browser import Browser
+from scraper.browser import Awaited, Browser
 from scraper.errors import (
     AgeGated,
     Challenged,
@@ -133,6 +133,9 @@ class Scan:
         self._beside = Beside()
         self._progress = _Pages(plan.parts)
         self._spent = {"waiting": 0, "pausing": 0, "parsing": 0}
+        # Packing and writing a page takes as long as parsing it; meanwhile the browser asks for the next one.
+        self._hand = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hand-over")
+        self._handing_over: Future[None] | None = None
 
     def read(self, browser: Browser) -> None:
         """Pass after pass, until nothing is missing or the passes are used up.
@@ -140,7 +143,7 @@ class Scan:
         raises  ScraperError: what stopped it
         """
         passes = max(1, int(self._context.config.get("maxPasses", 3)))
-        awaited = _awaited(browser.page, self._layouts, self._plan.list_name)
+        awaited = _awaited(self._layouts, self._plan.list_name)
         for self._pass in range(1, passes + 1):
             self._progress = _Pages(self._plan.parts)
             for part in self._plan.parts:
@@ -150,7 +153,7 @@ class Scan:
                                       stats_followers=self._beside.stats_followers):
                 return
 
-    def _read_part(self, browser: Browser, part: Part, awaited: list[Locator]) -> None:
+    def _read_part(self, browser: Browser, part: Part, awaited: Awaited) -> None:
         """From page 1 to the last; the last is read anew from every page, because the list moves."""
         page, last = 1, 1
         while page <= min(last, MOST_PAGES):
@@ -163,7 +166,7 @@ class Scan:
         self._progress.finished(part)
         self._report(part)
 
-    def _read_page(self, browser: Browser, part: Part, page: int, awaited: list[Locator]) -> PageFacts:
+    def _read_page(self, browser: Browser, part: Part, page: int, awaited: Awaited) -> PageFacts:
         """Read one page and hand it over.
 
         raises  SourceError when the page stops the reading; it is handed over all the same
@@ -211,11 +214,24 @@ class Scan:
     def _hand_over(self, facts: PageFacts, people: list[PersonSeen], now: datetime, *, html: str | None = None,
                    url: str = "") -> None:
         self._pages.append(ReadPage(facts, tuple(person.username for person in people)))
+        self._handed_over()
+        self._handing_over = self._hand.submit(self._keep, facts, people, now, html, url)
+
+    def _keep(self, facts: PageFacts, people: list[PersonSeen], now: datetime, html: str | None, url: str) -> None:
         self._context.outbox.put(ScanPage(
             run_id=self._context.run_id, observed_at=now, scan_id=self.id, account=self._context.account,
             list=self._plan.list_name, facts=facts, people=people,
             capture=capture_of(html, url) if html is not None else None,
         ))
+
+    def _handed_over(self) -> None:
+        """Wait until the page before is kept, so that they stay in order and at most one is in memory.
+
+        raises  CannotKeep
+        """
+        if self._handing_over is not None:
+            last, self._handing_over = self._handing_over, None
+            last.result()
 
     def _report(self, part: Part) -> None:
         again = f", pass {self._pass}" if self._pass > 1 else ""
@@ -228,6 +244,8 @@ class Scan:
 
     def end(self, stopped: ScraperError | None) -> ScanEnd:
         """Hand over the end of the scan."""
+        self._handed_over()
+        self._hand.shutdown()
         now = self._context.clock()
         end = ScanEnd(
             run_id=self._context.run_id, observed_at=now, scan_id=self.id, account=self._context.account,
@@ -286,16 +304,15 @@ class _Pages:
         return None
 
 
-def _awaited(page: Page, layouts: Layouts, list_name: ListName) -> list[Locator]:
+def _awaited(layouts: Layouts, list_name: ListName) -> Awaited:
     """What ends the wait for a page: a card, the site's own words that nobody is there or that it failed, or a
     page that stands in the way."""
-    awaited = []
-    for layout, container in zip(layouts.of(list_name), browser_selectors(layouts.of(list_name)), strict=True):
-        box = page.locator(container).first
-        awaited += [box.locator(selector) for selector in (layout.items, layout.empty, layout.reload) if selector]
-    site = layouts.site
-    return awaited + [page.locator(selector) for selector in
-                      (site.anonymous, site.login_password, *site.challenge, *site.age_gate)]
+    known, site = layouts.of(list_name), layouts.site
+    return Awaited(
+        boxes=tuple((container, tuple(filter(None, (layout.items, layout.empty, layout.reload))))
+                    for layout, container in zip(known, browser_selectors(known), strict=True)),
+        anywhere=(site.anonymous, site.login_password, *site.challenge, *site.age_gate),
+    )
 
 
 def error_of(kind: type[SourceError], message: str, header: str | None, now: datetime) -> SourceError:
