@@ -118,12 +118,17 @@ def _followers(site: Site) -> Answer:
     look = look_for(site, "followers", page)
     if site.options.followers_layout == "unknown":
         return pages.unknown_layout_page(look, look.words["followers_title"], pages.PATHS["followers"])
+    hung = site.faults.take("hang_json", "followers", page)
+    if hung is not None:
+        hang(hung)
     account = look.account if look.account in site.world.accounts else None
-    names, active, last, total = followers_slice(site, account, page, hang=hang)
-    if off is not None:
-        total = max(0, total + off.parameters.get("total", 5))
     with site.lock:
+        names, active, last, total = followers_slice(site, account, page)
+        if off is not None:
+            total = max(0, total + off.parameters.get("total", 5))
         html = pages.followers_page(look, names, active, last, total)
+        if account is not None:
+            site.world.drift(site.options.drift, account)
         return _renewed(site, make_response(html))
 
 

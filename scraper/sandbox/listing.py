@@ -61,15 +61,10 @@ def public_listing(site: Site, offset: int, limit: int) -> dict[str, Any]:
     return {"rooms": public_rooms(site.now, offset, limit, PUBLIC_ROOMS), "total_count": PUBLIC_ROOMS}
 
 
-def followers_slice(site: Site, account: str | None, page: int, *,
-                    hang: Callable[[Fault], None]) -> tuple[list[str], int, int, int]:
+def followers_slice(site: Site, account: str | None, page: int) -> tuple[list[str], int, int, int]:
     """The followers on one page: (names, number of the page shown, last page, total that the page states)."""
-    hung = site.faults.take("hang_json", "followers", page)
-    if hung is not None:
-        hang(hung)
-    with site.lock:
-        names = site.world.followers(account) if account else []
-        total = len(names) + site.options.ghosts
+    names = site.world.followers(account) if account else []
+    total = len(names) + site.options.ghosts
     size = site.options.followers_page_size
     if site.options.followers_layout == "F2":
         size = max(1, len(names))

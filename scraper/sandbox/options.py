@@ -20,6 +20,7 @@ class Options:
     latency_ms: int = 0  # every answer waits for so long
     padding_kb: int = 0  # every page is so much heavier
     churn: int = 0  # so many followed people go online or offline after each page of a list
+    drift: int = 0  # so many people start or stop following after each page of followers
     speed: float = 0  # things that happen in the world per minute; 0: only when told to
     live_header: bool = False  # the script refreshes the header's counts, as the real page does
     ghosts: int = 0  # vanished people that the site's totals still count

@@ -327,6 +327,15 @@ class World:
             name = owner.following.random(self._rng)
             self.set_online(name, not self.people[name].online)
 
+    def drift(self, count: int, account: str | None = None) -> None:
+        """`count` people start or stop following the account, as they do while its followers are read."""
+        owner = self.account(account)
+        for _ in range(count):
+            if len(owner.followers) > 1 and self._rng.random() < 0.5:
+                self.leave_me(owner.followers.random(self._rng), owner.name)
+            else:
+                self.follow_me(self._newcomer(owner.followers), owner.name)
+
     def _step(self) -> None:
         owner = self._rng.choice([*self.accounts.values(), *[self.account()] * 3])
         what = self._rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]

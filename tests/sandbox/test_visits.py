@@ -263,6 +263,14 @@ def test_people_come_and_go_between_two_pages(site, visit):
     assert len(sandbox.world.following()) == 200
 
 
+def test_followers_come_and_go_between_two_pages(site, visit):
+    sandbox = site(followers=200, drift=4)
+    visitor = visit(sandbox, signed_in=True)
+    before = sandbox.world.followers()
+    assert follower_names(visitor.html("/accounts/followers/")) == before[:90]
+    assert len(set(sandbox.world.followers()) ^ set(before)) in (2, 3, 4)
+
+
 def test_the_world_goes_on_at_its_speed():
     from scraper.sandbox.testing import make_site
 
