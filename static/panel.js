@@ -31,6 +31,12 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
+  // On a phone the tabs scroll: the present one is brought into view.
+  document.querySelectorAll(".tabs .active, .panel-nav .active").forEach((tab) => {
+    const row = tab.closest("ul");
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  });
+
   document.addEventListener("htmx:load", (event) => tidy(event.detail.elt));
   tidy(document);
 })();

@@ -25,7 +25,7 @@ class Follow(NamedTuple):
 class Edge(NamedTuple):
     """A beginning, an end, or an absence that still waits for its proof; newest first on the page."""
 
-    kind: str  # began, open (was there at the first reading), ended, missing
+    kind: str  # began, back (began anew), open (was there at the first reading), ended, missing
     account: str
     direction: str
     earliest: datetime | None
@@ -43,8 +43,14 @@ class PersonView:
     @property
     def edges(self) -> list[Edge]:
         """Every edge of every follow, newest first."""
-        found = [edge for follow in self.follows for edge in _edges(follow)]
-        return sorted(found, key=lambda edge: (edge.latest, edge.kind == "began"), reverse=True)
+        ended: set[tuple[str, str]] = set()  # follows come in the order of their beginnings
+        found = []
+        for follow in self.follows:
+            whose = (follow.account, follow.interval.direction)
+            found += _edges(follow, again=whose in ended)
+            if follow.interval.end_latest is not None:
+                ended.add(whose)
+        return sorted(found, key=lambda edge: (edge.latest, edge.kind != "ended"), reverse=True)
 
     def now(self, direction: str) -> list[Follow]:
         """Follows in this direction that go on."""
@@ -85,10 +91,10 @@ def _seen_until(interval: FollowInterval, complete_at: datetime | None) -> datet
     return max(interval.seen_at, complete_at) if complete_at else interval.seen_at
 
 
-def _edges(follow: Follow) -> list[Edge]:
+def _edges(follow: Follow, *, again: bool) -> list[Edge]:
     interval = follow.interval
     whose = (follow.account, interval.direction)
-    kind = "open" if interval.start_earliest is None else "began"
+    kind = "back" if again else "open" if interval.start_earliest is None else "began"
     found = [Edge(kind, *whose, interval.start_earliest, interval.start_latest, interval.start_source,
                   interval.start_scan_id)]
     if interval.end_latest is not None:

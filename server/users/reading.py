@@ -62,6 +62,12 @@ class Reading:
                 f"{'s' if one else ''} for you.")
 
 
+def without_account(list_name: str) -> Reading:
+    """There is nobody whose list could be read."""
+    return Reading(version=0, button=KINDS[list_name].button, complete_at=None, missing=0, held=0, blocked=True,
+                   warnings=["No account yet: sign in once with `python -m scraper login` on the worker's machine."])
+
+
 def reading(session: Session, account: Account, list_name: str) -> Reading:
     """The state of the reading of `following` or `followers`."""
     direction = "following" if list_name == "following" else "follower"

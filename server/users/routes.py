@@ -15,7 +15,7 @@ from server.jobs.kinds import KINDS
 from server.models import Account, db
 from server.time import now
 from server.users import columns, queries
-from server.users.reading import counts
+from server.users.reading import counts, without_account
 from server.users.reading import reading as state_of_reading
 from server.users.words import DEFINITIONS, days_words, empty_tab
 
@@ -97,8 +97,7 @@ def unfollowed() -> str:
 @requires("view_users")
 def reading(list_name: str) -> Response:
     """What the reading of a list is doing; asked again and again by the page."""
-    account = _account()
-    shown = _reading_context(account, list_name)
+    shown = _reading_context(frame.chosen_account(), list_name)
     answer = make_response(render_template("users/_reading.html", reading=shown))
     if request.args.get("version") != str(shown["version"]):
         answer.headers["HX-Trigger"] = "list-changed"
@@ -165,9 +164,9 @@ def _list_tab(name: str, shown: tuple[columns.Column, ...], caption: str, *, rol
     account = frame.chosen_account()
     cut = queries.Cut([], None, None)
     more: dict[str, Any] = {}
+    more["reading"] = _reading_context(account, name)
     if account is not None:
         cut = queries.follows(db.session(), account.id, DIRECTIONS[name], wanted)
-        more["reading"] = _reading_context(account, name)
         more["upload"] = {"action": url_for("users.upload", list_name=name, account=_named(account)),
                           "where": WHERE[name]}
     return _tab(name, shown, wanted, cut, account, role_toggle=role_toggle, caption=caption, **more)
@@ -205,8 +204,8 @@ def _tag_link(tag: str) -> str:
     return url_for("users.directory", tag=tag)
 
 
-def _reading_context(account: Account, list_name: str) -> dict[str, Any]:
-    state = state_of_reading(db.session(), account, list_name)
+def _reading_context(account: Account | None, list_name: str) -> dict[str, Any]:
+    state = state_of_reading(db.session(), account, list_name) if account else without_account(list_name)
     named = _named(account)
     return {
         **{name: getattr(state, name) for name in (*state.__dataclass_fields__, "held_words")},

@@ -42,7 +42,7 @@ def empty_tab(tab: str, wanted: Wanted, account: Account | None, *, tag_link: st
         return Empty("skip-start", "This page is beyond the end of the list.", [], ("To the first page", tag_link))
     if account is None:
         return Empty("door-open", "No account yet.", [
-            "Sign in to your own account once, on the machine of the worker: python -m scraper login",
+            "Sign in to your own account once, on the machine of the worker: `python -m scraper login`",
             "Then press “Update Following List” and “Update Followers List” here, and the tabs fill themselves.",
         ])
     if tab == "directory":
