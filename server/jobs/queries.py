@@ -39,13 +39,15 @@ class RunView:
 
 
 def job_views(session: Session, now: datetime, zone: tzinfo, minimum_gap: timedelta, *, name: str | None = None,
-              account_id: int | None = None, recent: int = 1) -> list[JobView]:
+              account_id: int | None = None, job_id: int | None = None, recent: int = 1) -> list[JobView]:
     """Jobs with state and `recent` ended runs each, by account, in the order of the table of jobs."""
     query = select(Job, Account).join(Account, Account.id == Job.account_id).where(Job.name.in_(KINDS))
     if name is not None:
         query = query.where(Job.name == name)
     if account_id is not None:
         query = query.where(Account.id == account_id)
+    if job_id is not None:
+        query = query.where(Job.id == job_id)
     order = list(KINDS)
     found = sorted(session.execute(query).all(), key=lambda row: (row[1].username, order.index(row[0].name)))
     ids = [job.id for job, _ in found]

@@ -149,7 +149,7 @@ def finish(session: Session, run_id: UUID, end: End, now: datetime, minimum_gap:
     run = _run(session, run_id, lock=True)
     if run.state == "running":
         _end(session, job, run, end, now, minimum_gap)
-    elif run.outcome == "lost" or run.state == "queued":
+    elif run.state == "queued" or (run.outcome == "lost" and end.outcome != "lost"):
         raise Refused(409, "run_ended", "This run was counted as lost: its worker was silent for too long.")
     return run
 

@@ -1,8 +1,6 @@
 """Work is handed out once, under a lease; what falls silent is lost and due again later."""
 
 
-import json
-
 import pytest
 
 from server.jobs import rules, store
@@ -138,9 +136,7 @@ def test_an_error_is_kept_in_words(owner, worker_client):
 def test_hostile_text_from_a_page_can_be_kept(owner, worker_client):
     owner.post("/api/job/following/run")
     run = claim(worker_client)
-    said = json.dumps({"phase": "Reading", "done": 1, "detail": "a\x00b\ud800c" + "x" * 1000})
-    told = worker_client.post(f"/api/worker/runs/{run['id']}/progress", data=said, content_type="application/json")
-    assert told.status_code == 200
+    assert report(worker_client, run, detail="a\x00b\x1bc" + "x" * 1000).status_code == 200
     finish(worker_client, run, outcome="failed", code="bad\x00code", counters={"a\x00": 2**40})
     kept = owner.get(f"/api/runs/{run['id']}").get_json()
     assert kept["error"]["code"] == "badcode"
