@@ -84,4 +84,7 @@ def num_followers(settings: Settings, account: str) -> int | None:
         log.warning("the Stats API's token belongs to another account", account=account)
         return None
     count = numbers.get("num_followers")
-    return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        log.warning("the Stats API counts no followers", account=account)
+        return None
+    return count

@@ -64,8 +64,8 @@ class Page:
     """A parsed page, with the questions that every check asks."""
 
     def __init__(self, html: str, site: Site) -> None:
-        self.html = html
-        self.root: Any = Selector(text=html or "<html></html>").root
+        self.html = html.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
+        self.root: Any = Selector(text=self.html, type="html").root
         self.site = site
 
     def all(self, selector: str, within: Any = None) -> list[Any]:
