@@ -121,14 +121,13 @@ def _followers(site: Site) -> Answer:
     hung = site.faults.take("hang_json", "followers", page)
     if hung is not None:
         hang(hung)
-    account = look.account if look.account in site.world.accounts else None
     with site.lock:
-        names, active, last, total = followers_slice(site, account, page)
+        names, active, last, total = followers_slice(site, look.known, page)
         if off is not None:
             total = max(0, total + off.parameters.get("total", 5))
         html = pages.followers_page(look, names, active, last, total)
-        if account is not None:
-            site.world.drift(site.options.drift, account)
+        if look.known:
+            site.world.drift(site.options.drift, look.known)
         return _renewed(site, make_response(html))
 
 

@@ -46,8 +46,9 @@ class Look:
         self.account = account or (session.account if session else None)
         self.lang, self.words = lang, LANGUAGES[lang]
         self.generation = site.options.generation
-        totals = site.totals(self.account) if self.account else {"online": 0, "total": 0}
-        self.counts = {"online": totals["online"], "total": totals["total"]} if counts is None else counts
+        self.known = self.account if self.account in site.world.accounts else None
+        totals = site.totals(self.known) if self.known else {"online": 0, "total": 0}
+        self.counts = totals if counts is None else counts
         self.base, self.entrance_terms, self.region_gate = base, entrance_terms, region_gate
 
     def render(self, template: str, *, canonical: str = "/", location: str = "homepage", room: str | None = None,
@@ -56,7 +57,7 @@ class Look:
                                 "regions": "NA,SA,AS,ER,O", "showLocation": True}
         if room:
             page["roomName"] = room
-        names = self.site.world.online(self.account)[:DROPDOWN_SIZE] if self.account else []
+        names = self.site.world.online(self.known)[:DROPDOWN_SIZE] if self.known else []
         generation = "C" if self.generation == "C" and template == "followed.html" else "B"
         return templates.get_template(template).render(
             lang=self.lang, words=self.words, base=self.base, canonical=canonical, here=self.here, csrf=self.csrf,
@@ -128,7 +129,7 @@ def followers_page(look: Look, names: list[str], page: int, last: int, total: in
     world, words, layout = look.site.world, look.words, look.site.options.followers_layout
     path = PATHS["followers"]
     if layout == "F1":
-        since = world.account(look.account).followers.since
+        since = world.account(look.known).followers.since
         rows = "".join(
             f'<tr><td class="user"><a class="username gender{world.people[name].gender}" href="/{name}/">{name}</a>'
             f'</td><td class="date">{escape(written_date(since(name), words))}</td></tr>' for name in names)

@@ -41,8 +41,7 @@ def _bio(site: Site, person: Person) -> list[tuple[str, str, str]]:
 
 def profile_page(look: Look, person: Person) -> str:
     site = look.site
-    following = bool(look.account) and look.account in site.world.accounts and (
-        person.username in site.world.account(look.account).following)
+    following = look.known is not None and person.username in site.world.account(look.known).following
     look.generation = "B"
     dossier = json.dumps(_dossier(look, person, following), ensure_ascii=True)
     for letter in "\\\"'<>&":

@@ -65,6 +65,14 @@ def test_another_account_shows_its_own_name_counts_and_people(site, visit):
     assert header(visitor.html("/followed-cams/?page=2"))[0] == "demo_owner"
 
 
+def test_another_account_may_be_somebody_unknown(site, visit):
+    sandbox = site(**SERVER)
+    visitor = visit(sandbox, signed_in=True)
+    sandbox.fault("other_account", name="somebody_else")
+    for path in ("/followed-cams/", "/followed-cams/offline/", "/accounts/followers/", "/zq/", "/"):
+        assert header(visitor.html(path)) == ("somebody_else", "(3/9)")
+
+
 def test_another_account_answers_the_script_of_that_page_too(site, visit):
     sandbox = site()
     visitor = visit(sandbox, signed_in=True)

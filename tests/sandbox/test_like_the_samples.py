@@ -1,9 +1,11 @@
 """The imitation has the outline of the platform's sample pages: every element, class and test id in its place."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from scraper.sandbox.site import STATS_TOKEN
 from tests.sandbox.visitors import outline
 
 SAMPLES = Path(__file__).parent.parent / "pages"
@@ -85,3 +87,26 @@ def test_a_challenge_has_the_marks_of_its_sample(site, visit):
     html = visit(sandbox, signed_in=True).get("/followed-cams/").text
     assert outline(html, "body") == outline(_sample("challenge.html"), "body")
     assert "window._cf_chl_opt" in html and "chl_page/v1" in html
+
+
+JSON_CALLS = {
+    "roomlist-follow-online.json": "/api/ts/roomlist/room-list/?follow=true&limit=90&offset=0",
+    "roomlist-follow-offline.json": "/api/ts/roomlist/room-list/?follow=true&offline=true&limit=90&offset=0",
+    "online-followed-rooms.json": "/follow/api/online_followed_rooms/",
+    "stats.json": f"/statsapi/?username=demo_owner&token={STATS_TOKEN}",
+}
+
+
+@pytest.mark.parametrize("name", JSON_CALLS)
+def test_the_json_has_the_shape_of_its_sample(name, site, visit):
+    answer = visit(site(**FEW_MISSES), signed_in=True).get(JSON_CALLS[name]).json()
+    assert _shape(answer) == _shape(json.loads(_sample(name)))
+
+
+def _shape(value: object) -> object:
+    """Which names there are, and what they are: a list has the shapes of its members."""
+    if isinstance(value, dict):
+        return {name: _shape(inner) for name, inner in value.items() if inner is not None and name != "display_age"}
+    if isinstance(value, list):
+        return [_shape(value[0])] if value and isinstance(value[0], dict) else "list"
+    return type(value).__name__
