@@ -139,9 +139,9 @@ def upgrade() -> None:
         sa.Column("end_latest", MOMENT, nullable=True),
         sa.Column("end_source", sa.String(length=12), nullable=True),
         sa.Column("end_scan_id", sa.Uuid(), nullable=True),
-        sa.CheckConstraint("direction IN ('following', 'follower')", name="ck_follow_intervals_direction"),
-        sa.CheckConstraint("end_latest IS NULL OR (end_earliest IS NOT NULL AND end_earliest <= end_latest)", name="ck_follow_intervals_end_bounds"),
-        sa.CheckConstraint("start_earliest IS NULL OR start_earliest <= start_latest", name="ck_follow_intervals_start_bounds"),
+        sa.CheckConstraint("direction IN ('following', 'follower')", name=op.f("ck_follow_intervals_direction")),
+        sa.CheckConstraint("end_latest IS NULL OR (end_earliest IS NOT NULL AND end_earliest <= end_latest)", name=op.f("ck_follow_intervals_end_bounds")),
+        sa.CheckConstraint("start_earliest IS NULL OR start_earliest <= start_latest", name=op.f("ck_follow_intervals_start_bounds")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_follow_intervals_account_id_accounts", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_follow_intervals_person_id_persons", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_follow_intervals")
