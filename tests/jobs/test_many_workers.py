@@ -1,0 +1,81 @@
+"""Eight worker processes on one database never get the same job twice."""
+
+import multiprocessing
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from server.database import set_up_sqlite
+from server.jobs import store
+from server.models import Account, Job, Run
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+GAP = timedelta(minutes=15)
+PROCESSES = 8
+JOBS = 60
+
+
+def opened(url: str) -> Any:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        set_up_sqlite(engine)
+    return engine
+
+
+def work(url: str, name: str, together: Any, results: Any) -> None:
+    """Claim until nothing is left, all processes at the same time; puts the runs and jobs it got."""
+    engine = opened(url)
+    got = []
+    together.wait(60)
+    while True:
+        with Session(engine) as session:
+            run = store.claim(session, worker=name, jobs=["following", "followers"], now=NOW, minimum_gap=GAP)
+            session.commit()
+            if run is None:
+                break
+            got.append((str(run.id), run.job_id))
+    engine.dispose()
+    results.put(got)
+
+
+@pytest.mark.slow
+def test_eight_processes_never_get_the_same_job_twice(database):
+    engine = opened(database)
+    with Session(engine) as session:
+        for number in range(JOBS // 2):
+            account = Account(username=f"account_{number}", created_at=NOW)
+            session.add(account)
+            session.flush()
+            store.ensure_jobs(session, account)
+        for place, job in enumerate(session.scalars(select(Job).order_by(Job.id)).all()):
+            if place % 3 == 0:
+                store.request(session, job, by="somebody", now=NOW, minimum_gap=GAP)
+            elif place % 3 == 1:
+                job.scheduled, job.next_due_at = True, NOW
+            else:
+                job.confirm_asked_at = job.confirm_due_at = NOW
+        session.commit()
+
+    context = multiprocessing.get_context("spawn")
+    together, results = context.Barrier(PROCESSES), context.Queue()
+    workers = [context.Process(target=work, args=(database, f"worker {number}", together, results))
+               for number in range(PROCESSES)]
+    for worker in workers:
+        worker.start()
+    got = [claimed for _ in workers for claimed in results.get(timeout=90)]
+    for worker in workers:
+        worker.join()
+
+    with Session(engine) as session:
+        running = dict(session.execute(select(Run.job_id, Run.state)).all())
+        triggers = Counter(session.scalars(select(Run.trigger)))
+    engine.dispose()
+    assert max(Counter(job for _, job in got).values()) == 1
+    assert len({run for run, _ in got}) == len(got)
+    assert len(got) == JOBS
+    assert set(running.values()) == {"running"}
+    assert triggers == {"manual": JOBS // 3, "schedule": JOBS // 3, "confirm": JOBS // 3}
