@@ -5,9 +5,10 @@ operation's mark and from the one shape of every error.
 """
 
 import re
+from importlib.metadata import version
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template
+from flask import Blueprint, Response, current_app, jsonify, render_template
 from flask_openapi import OpenAPI
 from flask_openapi.models import Info, SecurityScheme
 
@@ -16,7 +17,7 @@ from server.access.guard import PUBLIC, SIGNED_IN, WORKER, mark_of, requires
 from server.errors import ErrorAnswer, invalid_request
 from server.headers import POLICY
 
-VERSION = "0.1.0"
+VERSION = version("mhc-control-panel")
 ERRORS = {
     "400": "a field is wrong or missing",
     "401": "not signed in, or the token is not valid",
@@ -89,8 +90,6 @@ def set_up_docs(app: Panel) -> None:
 @docs.get("/api/openapi.json")
 @requires("view_users")
 def openapi_json() -> Response:
-    from flask import current_app
-
     panel: Any = current_app
     return jsonify(panel.api_doc)
 
