@@ -41,25 +41,31 @@ class Link:
     """Whether the server answers: says each change once, and how long to leave it alone."""
 
     def __init__(self) -> None:
-        self._failures = 0
+        self._failures: dict[str, int] = {}
         self._trouble: str | None = None
         self._lock = threading.Lock()
+
+    @property
+    def is_down(self) -> bool:
+        return self._trouble is not None
 
     def up(self) -> None:
         with self._lock:
             if self._trouble:
                 log.info("the server answers again")
-            self._failures, self._trouble = 0, None
+            self._failures.clear()
+            self._trouble = None
 
-    def down(self, error: ScraperError) -> timedelta:
-        """Note a failure; answers the pause before the next attempt."""
+    def down(self, error: ScraperError, what: str) -> timedelta:
+        """Note a failed attempt at something; answers the pause before its next attempt."""
         with self._lock:
-            self._failures += 1
+            self._failures[what] = self._failures.get(what, 0) + 1
             if self._trouble != error.code:
                 log.warning("the server cannot be used just now; what is seen waits in the outbox",
                             code=error.code, reason=str(error), advice=error.advice)
             self._trouble = error.code
-            return back_off(self._failures, jitter=random(), asked=getattr(error, "wait", None))  # noqa: S311
+            asked = getattr(error, "wait", None)
+            return back_off(self._failures[what], jitter=random(), asked=asked)  # noqa: S311
 
 
 @dataclass
@@ -139,7 +145,7 @@ def hand_over(desk: Desk, stop: Callable[[], bool] | None = None) -> tuple[Deliv
     """Deliver what waits; answers how long to wait before the next delivery, too."""
     report = desk.outbox.deliver(desk.client, stop or desk.stopping)
     if report.stopped_by:
-        return report, desk.link.down(report.stopped_by)
+        return report, desk.link.down(report.stopped_by, "hand over")
     if report.delivered:
         desk.link.up()
     return report, BETWEEN_DELIVERIES
@@ -189,7 +195,7 @@ def _delivering(desk: Desk) -> Iterator[None]:
             try:
                 _, pause = hand_over(desk, over.is_set)
             except CannotKeep as error:
-                pause = desk.link.down(error)
+                pause = desk.link.down(error, "hand over")
 
     thread = threading.Thread(target=deliver_until_over, name="delivery", daemon=True)
     thread.start()

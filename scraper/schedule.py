@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from scraper.errors import Challenged, ScraperError
 
-FIRST_PAUSE = timedelta(seconds=2)
-LONGEST_PAUSE = timedelta(minutes=1)
+FIRST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(seconds=15)
 AFTER_CHALLENGE = timedelta(hours=1)
 LONGEST_WAIT = timedelta(hours=24)
 BEATS_PER_LEASE = 3

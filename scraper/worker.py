@@ -74,15 +74,23 @@ class Worker:
 
     def _take(self, step: str) -> type[schedule.CancelJob]:
         """Take one step and plan its next time, which the step itself decides."""
+        was_down = self._desk.link.is_down
         try:
             pause = self._steps[step]()
         except Exception:
             log.exception("a fault in the program; the worker goes on", step=step)
             pause = _AFTER_A_FAULT
+        self._plan(step, pause)
+        if was_down and not self._desk.link.is_down:
+            for waiting in self._steps.keys() - {step}:
+                self._plan(waiting, timedelta(0))
+        return schedule.CancelJob
+
+    def _plan(self, step: str, pause: timedelta) -> None:
         seconds = max(1, round(pause.total_seconds()))
         self._due[step] = time.monotonic() + seconds
+        self._scheduler.clear(step)
         self._scheduler.every(seconds).seconds.do(self._take, step).tag(step)
-        return schedule.CancelJob
 
     def _claim(self) -> timedelta:
         if self._stopping:
@@ -90,7 +98,7 @@ class Worker:
         try:
             claim = self._desk.client.claim(self.name, list(self._desk.jobs))
         except (ServerUnreachable, ServerRefused) as error:
-            return self._desk.link.down(error)
+            return self._desk.link.down(error, "claim")
         self._desk.link.up()
         if claim.run is None:
             return next_claim(claim.retry_after)
@@ -102,7 +110,7 @@ class Worker:
         try:
             _, pause = hand_over(self._desk)
         except CannotKeep as error:
-            return self._desk.link.down(error)
+            return self._desk.link.down(error, "hand over")
         return pause
 
     def _mind_the_clock(self) -> None:
@@ -111,7 +119,6 @@ class Worker:
         for step, due in list(self._due.items()):
             if time.monotonic() > due + _OVERDUE.total_seconds():
                 log.info("the clock was set back", step=step)
-                self._scheduler.clear(step)
                 self._take(step)
 
 

@@ -11,7 +11,7 @@ from scraper.schedule import FIRST_PAUSE, LONGEST_PAUSE, back_off, beat, next_cl
 
 
 def test_the_pause_doubles_up_to_a_ceiling() -> None:
-    assert [back_off(n, jitter=0).total_seconds() for n in (1, 2, 3, 4, 5, 6, 7, 1000)] == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert [back_off(n, jitter=0).total_seconds() for n in (1, 2, 3, 4, 5, 6, 1000)] == [1, 2, 4, 8, 15, 15, 15]
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))

@@ -137,7 +137,7 @@ def test_a_server_that_is_away_is_mentioned_once_and_found_again(tmp_path: Path)
         port = int(panel.url.rpartition(":")[2])
     settings = load_settings(data_dir=tmp_path / "data", server_url=panel.url, worker_token="token-of-the-worker")
     with structlog.testing.capture_logs() as logs, working(settings) as worker:
-        until(lambda: worker._desk.link._failures >= 2)
+        until(lambda: worker._desk.link._failures.get("claim", 0) >= 2)
         panel.will_run()
         with panel_running(panel, port):
             until(lambda: panel.told("/finish"))

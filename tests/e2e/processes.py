@@ -1,0 +1,145 @@
+"""The product as its owner runs it: a server process, a worker process, a data folder; and a hand that kills them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from scraper.sandbox.testing import Sandbox
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 90.0
+
+
+def until(true: Callable[[], Any], what: str, seconds: float = PATIENCE, nap: float = 0.1) -> Any:
+    """Wait for a fact, which is answered.
+
+    raises  AssertionError when it does not come true in time
+    """
+    ends = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < ends, f"waited in vain: {what}"
+        time.sleep(nap)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Processes:
+    """Server and worker with a data folder of their own, in front of a sandbox; both write into `<folder>/logs`."""
+
+    folder: Path
+    database_url: str
+    sandbox: Sandbox
+    browser: str
+    server: "subprocess.Popen[bytes] | None" = None
+    worker: "subprocess.Popen[bytes] | None" = None
+    token: str = ""
+    port: int = field(default_factory=free_port)
+    _all: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+
+    def __enter__(self) -> "Processes":
+        self.folder.mkdir()
+        self.call("-m", "flask", "--app", "server", "db", "upgrade")
+        self.start_server()
+        self.token = self.call("-m", "flask", "--app", "server", "token", "add", "tests", "--role",
+                               "admin").split()[-1]
+        cookies = self.folder / "cookies.json"
+        cookies.write_text(json.dumps(self.sandbox.cookies()))
+        self.call("-m", "scraper", "login", "--cookies", str(cookies), "--account", self.sandbox.owner)
+        self.start_worker()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._all:
+            _kill_group(process)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def waiting(self) -> list[Path]:
+        """Messages in the outbox."""
+        return list((self.folder / "data" / "outbox").glob("*.json.gz"))
+
+    def start_server(self) -> None:
+        self.server = self._start("server", "-m", "server")
+        until(self._is_up, "the server answers")
+
+    def start_worker(self) -> None:
+        self.worker = self._start("worker", "-m", "scraper", "run")
+
+    def kill_server(self) -> None:
+        """kill -9 of gunicorn with all its processes."""
+        assert self.server is not None
+        _kill_group(self.server)
+
+    def kill_worker(self) -> None:
+        """kill -9 of the worker alone: what it started has to find out by itself."""
+        assert self.worker is not None
+        self.worker.kill()
+        self.worker.wait()
+
+    def call(self, *arguments: str) -> str:
+        """Run a command to its end; what it printed."""
+        done = subprocess.run([sys.executable, *arguments], env=self._environment(), cwd=ROOT, capture_output=True,
+                              text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._ask("GET", path, query)
+
+    def post(self, path: str, body: Any = None, **query: Any) -> Any:
+        return self._ask("POST", path, query, body)
+
+    def _ask(self, method: str, path: str, query: dict[str, Any], body: Any = None) -> Any:
+        response = requests.request(method, self.url + path, params={"account": self.sandbox.owner, **query}, json=body,
+                                    headers={"Authorization": f"Bearer {self.token}"}, timeout=30)
+        assert response.ok, f"{response.status_code} {response.text}"
+        return response.json()
+
+    def _is_up(self) -> bool:
+        assert self.server is not None and self.server.poll() is None, "the server has ended"
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def _start(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        logs = self.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        with (logs / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen([sys.executable, *arguments], env=self._environment(), cwd=ROOT, stdout=log,
+                                       stderr=log, start_new_session=True)
+        self._all.append(process)
+        return process
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MHC_")}
+        return {**kept, "MHC_DATA_DIR": str(self.folder / "data"), "MHC_DATABASE_URL": self.database_url,
+                "MHC_PORT": str(self.port), "MHC_SERVER_URL": self.url, "MHC_CHATURBATE_URL": self.sandbox.url,
+                "MHC_EVENTS_URL": self.sandbox.url, "MHC_PAGE_PAUSE": "0", "MHC_MINIMUM_GAP": "0",
+                "MHC_OWNER": self.sandbox.owner, "MHC_BROWSER": self.browser, "MHC_LOG_FORMAT": "json"}
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
