@@ -15,7 +15,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from playwright.sync_api import BrowserContext, CDPSession, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    CDPSession,
+    Page,
+    Playwright,
+    Request,
+    Response,
+    sync_playwright,
+)
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
@@ -140,6 +148,7 @@ class Browser:
         self._deadline = (DEADLINE if deadline is None else deadline) * 1000
         self._playwright: Playwright | None = None
         self._browser: Any = None
+        self._cut: str | None = None
         self.context: BrowserContext
         self.page: Page
 
@@ -154,6 +163,7 @@ class Browser:
             self.context = self._browser.new_context(storage_state=state, locale="en-US", service_workers="block",
                                                      accept_downloads=False, permissions=[])
             self.page = self.context.new_page()
+            self.page.on("requestfailed", self._note_failure)
             if not self._window:
                 self._block_unwanted(self.context.new_cdp_session(self.page))
         except PlaywrightError as error:
@@ -202,7 +212,7 @@ class Browser:
         raises          Unavailable when the site cannot be reached, the connection is cut, or the browser dies
         """
         began = time.monotonic()
-        response = self._go(self.address(path))
+        response = self.go(path)
         status = response.status if response is not None else None
         try:
             settled = True
@@ -221,18 +231,37 @@ class Browser:
         """Path of the page that is open now."""
         return urlsplit(self.page.url).path or "/"
 
-    def _go(self, address: str) -> Response | None:
+    def go(self, path: str) -> Response | None:
+        """Open a page and look no further.
+
+        raises  Unavailable when the site cannot be reached or the connection is cut
+        """
+        self._cut = None
+        ends = time.monotonic() + self._deadline / 1000
         try:
-            response = self.page.goto(address, wait_until="domcontentloaded", timeout=self._deadline)
-            if response is not None:
-                response.finished()
-                if response.request.failure:
-                    raise Unavailable(f"the connection was cut: {response.request.failure}")
+            response = self.page.goto(self.address(path), wait_until="commit", timeout=self._deadline)
+            while not self._parsed():
+                if self._cut:
+                    raise Unavailable(f"the connection was cut: {self._cut}")
+                if time.monotonic() > ends:
+                    raise Unavailable(f"the page did not arrive within {self._deadline / 1000:g} seconds")
             return response
         except PlaywrightTimeout as error:
             raise Unavailable(f"the site did not answer within {self._deadline / 1000:g} seconds") from error
         except PlaywrightError as error:
             raise Unavailable(f"the site could not be reached: {_first_line(error)}") from error
+
+    def _parsed(self) -> bool:
+        """Whether the whole page is there; False after a moment. One whose connection is cut never says so itself."""
+        try:
+            self.page.wait_for_load_state("domcontentloaded", timeout=250)
+        except PlaywrightTimeout:
+            return False
+        return True
+
+    def _note_failure(self, request: Request) -> None:
+        if request.is_navigation_request() and request.frame == self.page.main_frame:
+            self._cut = request.failure
 
     def _wait(self, awaited: Awaited) -> bool:
         """Whether something awaited was seen before the time ran out; a page may lead to another one meanwhile."""

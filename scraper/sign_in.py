@@ -19,7 +19,7 @@ from common.logs import hide
 from common.settings import Settings
 from scraper.browser import Awaited, Browser
 from scraper.cookies import WrongCookies, belongs, pinned, read_cookies
-from scraper.errors import FurtherStep, NotLoaded, SignedOut, SignInFailed, Unavailable, WrongUse
+from scraper.errors import AgeGated, FurtherStep, NotLoaded, SignedOut, SignInFailed, Unavailable, WrongUse
 from scraper.layouts import Layouts
 from scraper.session_store import SESSION_COOKIE, SavedSession, hide_cookies
 from scraper.sources.pages.parse import PATHS, Page, standing_in_the_way
@@ -148,6 +148,8 @@ def _refuse(page: Page, path: str, status: int | None, header: str | None, clock
 
     raises  always
     """
+    if page.age_gated and not page.challenged:  # the form is there, but behind it
+        raise AgeGated("the site asks for an age check")
     problem = standing_in_the_way(page, "online", None, path, status)
     code, words = problem or ("redirected", "the site showed another page than its sign-in form")
     if code in ("signed_out", "redirected"):  # neither refused nor signed in: something of the owner's comes between
@@ -164,7 +166,7 @@ def by_hand(browser: Browser, layouts: Layouts, *, patience: float = OWNERS_TIME
 
     raises  SignedOut when the window is closed, or the time runs out, before anybody has signed in
     """
-    browser.open(LOGIN)
+    browser.go(LOGIN)
     try:
         browser.page.locator(layouts.site.user).first.wait_for(state="attached", timeout=patience * 1000)
         return [dict(cookie) for cookie in browser.context.cookies()]
