@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from server.commands.erase import erase
 from server.commands.settings import settings
 from server.commands.setup_link import setup_link
 from server.commands.token import token
@@ -10,5 +11,5 @@ from server.commands.user import user
 
 def add_commands(app: Flask) -> None:
     """All commands of the panel."""
-    for command in (user, token, settings, setup_link):
+    for command in (user, token, settings, setup_link, erase):
         app.cli.add_command(command)

@@ -14,11 +14,10 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from common.clock import iso_ms
 from scraper.observations import FollowEvent, FollowEvents, PersonSeen, ScanEnd, ScanPage, username
 from scraper.verdict import Verdict, judge
 from server.errors import Refused
-from server.follows import store
+from server.follows import answers, store
 from server.follows.pages import pack_people, stored_pages
 from server.ingest import captures
 from server.models import Account, Scan, ScanPageRow
@@ -94,7 +93,8 @@ def take_end(session: Session, message: ScanEnd, now: datetime) -> dict[str, Any
         session.flush()
         store.apply(session, scan, verdict, pages, now)
         session.flush()
-    return {"accepted": scan.found or 0, "rejected": [], "scan": scan_json(session, scan), "stats": scan.stats}
+    return {"accepted": scan.found or 0, "rejected": [], "scan": answers.scan(scan, message.account) | {"diff": None},
+            "stats": scan.stats}
 
 
 def take_events(session: Session, message: FollowEvents, now: datetime,
@@ -105,22 +105,6 @@ def take_events(session: Session, message: FollowEvents, now: datetime,
     events = [FollowEvent.model_construct(**item) for item in body["items"]]
     changed = store.apply_events(session, account.id, message.direction, events, now)
     return {"accepted": len(events), "rejected": [*rejected, *more], "changed": changed}
-
-
-def scan_json(session: Session, scan: Scan) -> dict[str, Any]:
-    """A scan as every answer shows it; moments ISO 8601 UTC."""
-    account = session.get(Account, scan.account_id)
-    return {
-        "id": str(scan.id), "account": account.username if account else None, "list": scan.list,
-        "source": scan.source, "run_id": str(scan.run_id) if scan.run_id else None,
-        "state": scan.state, "verdict": scan.verdict, "reason": scan.reason, "explanation": scan.explanation,
-        "started_at": _iso(scan.started_at), "finished_at": _iso(scan.finished_at),
-        "received_at": _iso(scan.received_at),
-        "expected": scan.expected, "found": scan.found, "pages": scan.pages, "duplicates": scan.duplicates,
-        "rejected": scan.rejected_items, "layout": scan.layout, "stats": scan.stats,
-        "checks": scan.evidence.get("checks", []), "timings": scan.evidence.get("timings", {}),
-        "decided_at": _iso(scan.decided_at), "decided_by": scan.decided_by,
-    }
 
 
 def _scan_of(session: Session, message: ScanPage | ScanEnd, now: datetime) -> Scan:
@@ -220,9 +204,3 @@ def _reason(error: ValueError) -> str:
 def _shown(item: Any) -> str:
     shown = item.get("username", item) if isinstance(item, Mapping) else item
     return _UNSTORABLE.sub("", str(shown))[:SHOWN]
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return iso_ms(moment) if moment else None
-
-

@@ -1,0 +1,223 @@
+"""The shapes in which follows and scans leave the server as JSON. Moments are ISO 8601 UTC with milliseconds and Z."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from common.clock import iso_ms
+from server.follows.queries import Edge, FollowRow, PageEvidence
+from server.models import Scan
+
+BEST = ("the best single moment: the latest bound, which is the first proof. Null while only that bound is known "
+        "(the very first reading: it began \"before\")")
+
+
+class PersonFields(BaseModel):
+    """What is known of a person; null: not known yet."""
+
+    id: str
+    username: str
+    role: str = Field(description="model, viewer, both or unknown")
+    display_name: str | None
+    age: int | None
+    gender: str | None
+    country: str | None = Field(description="ISO 3166 alpha-2")
+    location: str | None
+    subject: str | None
+    tags: list[str] | None
+    image_url: str | None
+    last_seen_at: str | None = Field(description="last seen broadcasting")
+
+
+class FollowAnswer(PersonFields):
+    """A person on a list; of the four moments those that belong to the list."""
+
+    state: str = Field(description="current, missing (absent from one complete reading, waits for another), or ended")
+    missing_since: str | None = Field(description="first proved absence of somebody who is missing")
+    returned: bool = Field(description="had left before and came back")
+    source: str = Field(description="where the start comes from: browser, import, manual or events")
+
+
+class FollowingAnswer(FollowAnswer):
+    following_since: str | None = Field(description=f"when the account began to follow; {BEST}")
+    following_since_earliest: str | None = Field(description="last proved absence; null: unknown")
+    following_since_latest: str = Field(description="first proved presence")
+    unfollowed_at: str | None = Field(description=f"when the account ended it; {BEST}; null while it goes on")
+    unfollowed_at_earliest: str | None = Field(description="last proved presence; null while it goes on")
+    unfollowed_at_latest: str | None = Field(description="first proved absence; null while it goes on")
+
+
+class FollowerAnswer(FollowAnswer):
+    follower_since: str | None = Field(description=f"when they began to follow; {BEST}")
+    follower_since_earliest: str | None = Field(description="last proved absence; null: unknown")
+    follower_since_latest: str = Field(description="first proved presence")
+    unfollower_at: str | None = Field(description=f"when they left; {BEST}; null while it goes on")
+    unfollower_at_earliest: str | None = Field(description="last proved presence; null while it goes on")
+    unfollower_at_latest: str | None = Field(description="first proved absence; null while it goes on")
+
+
+class FollowingList(BaseModel):
+    following: list[FollowingAnswer]
+    total: int = Field(description="how many the filters find in all")
+    next_cursor: str | None
+
+
+class FollowersList(BaseModel):
+    followers: list[FollowerAnswer]
+    total: int = Field(description="how many the filters find in all")
+    next_cursor: str | None
+
+
+class InsightsAnswer(BaseModel):
+    total: int = Field(description="how many follows ended in the period")
+    average_days: float | None = Field(
+        description="how long they had lasted on average, from the first to the last proved presence")
+    average_days_at_least: bool = Field(description="some began before the first reading, so they had lasted longer")
+    rate: float | None = Field(description="follows that ended in the period / (follows at its beginning + new in it)")
+
+
+class UnfollowedList(BaseModel):
+    unfollowed: list[dict[str, Any]] = Field(description=(
+        "like the list they left, with `days_followed`: days between the best single moments; where the start is "
+        "unknown, the days that are proved, and `days_followed_at_least` is true; `back`: follows again by now"))
+    total: int
+    insights: InsightsAnswer
+    next_cursor: str | None
+
+
+class EdgeAnswer(BaseModel):
+    """One begin or end of a follow."""
+
+    username: str
+    direction: str = Field(description="following or follower")
+    event: str = Field(description="follow or unfollow")
+    at: str | None = Field(description=BEST)
+    at_earliest: str | None = Field(description="it was not before; null: unknown")
+    at_latest: str = Field(description="it was not after")
+    source: str
+    scan_id: str | None
+
+
+class HistoryAnswer(BaseModel):
+    history: list[EdgeAnswer]
+    total: int
+    next_cursor: str | None
+
+
+class ScanStats(BaseModel):
+    total: int = Field(description="people in this reading")
+    new: int
+    returned: int = Field(description="had left before and came back")
+    missing: int = Field(description="absent for the first time; they wait for another complete reading")
+    unfollowed: int = Field(description="absent again, or known to have left: their follow ended")
+
+
+class ScanAnswer(BaseModel):
+    """One reading of one whole list."""
+
+    id: str
+    account: str
+    list_: str = Field(alias="list", description="following or followers")
+    source: str
+    run_id: str | None
+    state: str = Field(description="receiving, applied, held or dropped")
+    verdict: str | None = Field(description="complete, partial or rejected; null while its pages come in")
+    reason: str | None
+    explanation: str | None
+    started_at: str
+    finished_at: str | None
+    received_at: str
+    expected: int | None = Field(description="the site's own total")
+    found: int | None
+    pages: int | None
+    duplicates: int | None
+    rejected: int = Field(description="entries that were set aside")
+    layout: str | None
+    stats: dict[str, int] = Field(description="total, new, returned, missing, unfollowed; empty before the end")
+    checks: list[dict[str, Any]]
+    timings: dict[str, int] = Field(description="milliseconds by what they were spent on")
+    diff: dict[str, Any] | None = Field(description="of a held scan: who would come and who would go")
+    decided_at: str | None
+    decided_by: str | None
+
+
+class ScansAnswer(BaseModel):
+    scans: list[ScanAnswer]
+    total: int
+    next_cursor: str | None
+
+
+class ScanDetail(ScanAnswer):
+    evidence: list[dict[str, Any]] = Field(description="each page: its facts, `observed_at`, `capture_id`")
+
+
+class ScanOne(BaseModel):
+    scan: ScanDetail
+
+
+class UploadAnswer(BaseModel):
+    stats: ScanStats
+    scan: ScanAnswer
+    rejected: list[dict[str, str]] = Field(description="entries that were set aside, with the reason")
+
+
+def person_fields(row: FollowRow) -> dict[str, Any]:
+    return {
+        "id": str(row.uuid), "username": row.username, "role": row.role, "display_name": row.display_name,
+        "age": row.age, "gender": row.gender, "country": row.country, "location": row.location,
+        "subject": row.subject, "tags": None if row.tags is None else list(row.tags), "image_url": row.image_url,
+        "last_seen_at": iso(row.last_seen_at),
+    }
+
+
+def follow(row: FollowRow) -> dict[str, Any]:
+    """A follow with its bounds under the names of its direction."""
+    return person_fields(row) | {
+        "state": row.state, "missing_since": iso(row.missing_since), "returned": row.returned,
+        "source": row.start_source,
+    } | bounds(row)
+
+
+def bounds(row: FollowRow) -> dict[str, str | None]:
+    start, end = (("following_since", "unfollowed_at") if row.direction == "following"
+                  else ("follower_since", "unfollower_at"))
+    return {
+        start: iso(row.since), f"{start}_earliest": iso(row.start_earliest), f"{start}_latest": iso(row.start_latest),
+        end: iso(row.end_latest), f"{end}_earliest": iso(row.end_earliest), f"{end}_latest": iso(row.end_latest),
+    }
+
+
+def ended(row: FollowRow) -> dict[str, Any]:
+    return follow(row) | {
+        "days_followed": row.days_followed, "days_followed_at_least": row.since is None, "back": row.back,
+        "end_source": row.end_source,
+    }
+
+
+def edge(row: Edge) -> dict[str, Any]:
+    return {
+        "username": row.username, "direction": row.direction, "event": row.event, "at": iso(row.at),
+        "at_earliest": iso(row.earliest), "at_latest": iso(row.latest), "source": row.source,
+        "scan_id": str(row.scan_id) if row.scan_id else None,
+    }
+
+
+def scan(row: Scan, account: str) -> dict[str, Any]:
+    return {
+        "id": str(row.id), "account": account, "list": row.list, "source": row.source,
+        "run_id": str(row.run_id) if row.run_id else None, "state": row.state, "verdict": row.verdict,
+        "reason": row.reason, "explanation": row.explanation, "started_at": iso(row.started_at),
+        "finished_at": iso(row.finished_at), "received_at": iso(row.received_at), "expected": row.expected,
+        "found": row.found, "pages": row.pages, "duplicates": row.duplicates, "rejected": row.rejected_items,
+        "layout": row.layout, "stats": row.stats, "checks": row.evidence.get("checks", []),
+        "timings": row.evidence.get("timings", {}), "diff": row.diff, "decided_at": iso(row.decided_at),
+        "decided_by": row.decided_by,
+    }
+
+
+def evidence(page: PageEvidence) -> dict[str, Any]:
+    return {"facts": page.facts, "observed_at": iso(page.observed_at), "capture_id": page.capture_id}
+
+
+def iso(moment: Any) -> str | None:
+    return None if moment is None else iso_ms(moment)

@@ -1,0 +1,114 @@
+"""Erase a person everywhere: identity, profile, tags, follows, their name in stored scans, and pages that name them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from common.clock import iso_ms
+from server.follows.pages import pack, unpack_people
+from server.models import (
+    PLATFORM,
+    Account,
+    AuditEntry,
+    CaptureRow,
+    FollowInterval,
+    Person,
+    PersonTag,
+    Profile,
+    Scan,
+    ScanPageRow,
+)
+
+
+class IsAnAccount(ValueError):
+    """The name is one of the owner's own accounts, which is not erased like somebody else."""
+
+
+def erase(session: Session, username: str, *, now: datetime, actor: str, platform: str = PLATFORM) -> dict[str, Any]:
+    """Take a person out of everything that is stored; inside the caller's transaction.
+
+    Raw pages that show the person are forgotten as a whole: they cannot be cut. Their files go with the next
+    sweep of raw pages. The receipt counts what went; the audit keeps that somebody was erased, not who.
+
+    raises  LookupError if nothing is known of anybody of this name; IsAnAccount
+    """
+    name = username.strip().lower()
+    if session.scalar(select(Account.id).filter_by(platform=platform, username=name)) is not None:
+        raise IsAnAccount(f"{name} is one of your own accounts")
+    person_id = session.scalar(select(Person.id).filter_by(platform=platform, username=name))
+    pages, captures, scans = _erase_from_scans(session, name)
+    if person_id is None and not pages and not scans:
+        raise LookupError(f"nobody of the name {name} is known")
+    receipt = {
+        "username": name, "platform": platform, "erased_at": iso_ms(now),
+        "persons": 0 if person_id is None else 1,
+        "profiles": _count(session, Profile, person_id), "tags": _count(session, PersonTag, person_id),
+        "follows": _count(session, FollowInterval, person_id),
+        "scan_pages": pages, "scans": scans, "captures": captures,
+    }
+    if person_id is not None:
+        for table in (FollowInterval, PersonTag, Profile):
+            session.execute(delete(table).where(table.person_id == person_id))
+        session.execute(delete(Person).where(Person.id == person_id))
+    session.add(AuditEntry(at=now, actor=actor, action="person erased", subject=""))
+    session.flush()
+    return receipt
+
+
+def _count(session: Session, table: Any, person_id: int | None) -> int:
+    if person_id is None:
+        return 0
+    return session.execute(select(func.count()).select_from(table).where(table.person_id == person_id)).scalar_one()
+
+
+def _erase_from_scans(session: Session, name: str) -> tuple[int, int, int]:
+    """How many stored pages, raw pages and scans named the person, who is no longer in them."""
+    pages, captures = 0, set()
+    stored = session.execute(select(ScanPageRow.id, ScanPageRow.people, ScanPageRow.capture_id)
+                             .execution_options(yield_per=50))
+    changed = []
+    for page_id, packed, capture_id in stored:
+        people = unpack_people(packed)
+        others = [person for person in people if person["username"] != name]
+        if len(others) < len(people):
+            changed.append((page_id, pack(others)))
+            if capture_id is not None:
+                captures.add(capture_id)
+    for page_id, packed in changed:
+        pages += 1
+        session.get_one(ScanPageRow, page_id).people = packed
+    session.flush()
+    scans = sum(_erase_from_scan(scan, name) for scan in session.scalars(select(Scan).execution_options(yield_per=50)))
+    session.flush()
+    return pages, _forget(session, captures), scans
+
+
+def _erase_from_scan(scan: Scan, name: str) -> bool:
+    """The name out of a scan's diff and out of the message that ended it."""
+    touched = False
+    if scan.diff and any(name in scan.diff.get(key, ()) for key in ("begin", "leave")):
+        scan.diff = scan.diff | {key: _without(scan.diff[key], name) for key in ("begin", "leave")}
+        touched = True
+    end = scan.evidence.get("end") or {}
+    if name in (end.get("json_online") or ()):
+        scan.evidence = scan.evidence | {"end": end | {"json_online": _without(end["json_online"], name)}}
+        touched = True
+    return touched
+
+
+def _without(names: Iterable[str], name: str) -> list[str]:
+    return [one for one in names if one != name]
+
+
+def _forget(session: Session, captures: set[int]) -> int:
+    """Raw pages with these ids, and those with the same bytes, are forgotten."""
+    if not captures:
+        return 0
+    same = select(CaptureRow.sha256).where(CaptureRow.id.in_(captures))
+    ids = session.scalars(select(CaptureRow.id).where(CaptureRow.sha256.in_(same))).all()
+    session.execute(update(ScanPageRow).where(ScanPageRow.capture_id.in_(ids)).values(capture_id=None))
+    session.execute(delete(CaptureRow).where(CaptureRow.id.in_(ids)))
+    return len(ids)
