@@ -3,7 +3,7 @@
 import secrets
 
 from flask import current_app
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from common.logs import hide
@@ -16,11 +16,17 @@ from server.people.store import ensure_account
 from server.time import now
 
 WORKER_NAME = "worker"
+LOCK = 7_202_611_211
 
 
 def prepare() -> None:
-    """Roles, the worker's token and the owner's account are there. Needs an app context."""
+    """Roles, the worker's token and the owner's account are there. Needs an app context.
+
+    Two processes that start at the same time do it one after the other.
+    """
     with writing() as session:
+        if session.get_bind().dialect.name == "postgresql":  # on SQLite the transaction itself is the lock
+            session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         ensure_roles(session)
         ensure_worker_token(session)
         owner = server_settings.current().owner

@@ -13,11 +13,13 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+import structlog
 from flask import Flask, Response, current_app, g, redirect, request, session
 from flask_login import LoginManager, logout_user
 from flask_login import current_user as login_user_proxy
 from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from common.secrets import token_hash
 from server.access import sessions
@@ -34,6 +36,7 @@ SMALL_BODY = 64 * 1024  # bytes that somebody who has not signed in may send
 STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static", "assets.htmx", "assets.swagger"})
 TOKEN_USE_KEPT_EVERY = timedelta(minutes=1)
 
+log = structlog.get_logger(__name__)
 View = TypeVar("View", bound=Callable[..., Any])
 csrf = CSRFProtect()
 login_manager = LoginManager()
@@ -177,8 +180,11 @@ def _bearer() -> Actor:
 def _note_use(token: ApiToken) -> None:
     moment = now()
     if token.last_used_at is None or moment - token.last_used_at >= TOKEN_USE_KEPT_EVERY:
-        with writing() as short:
-            short.query(ApiToken).filter_by(id=token.id).update({"last_used_at": moment})
+        try:
+            with writing() as short:
+                short.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=moment))
+        except DBAPIError as error:  # a database that cannot be written can still be read
+            log.warning("the use of a token could not be noted", token=token.name, detail=str(error.orig))
 
 
 def _keep_private(response: Response) -> Response:

@@ -2,12 +2,14 @@ import threading
 
 import pytest
 
+from common.settings import load_settings
+from server import create_app
 from server.access.next import safe_next
 from server.access.sessions import ABSOLUTE, IDLE
 from server.access.signin import TRIES_PER_ADDRESS, TRIES_PER_NAME, WINDOW
-from server.models import ApiToken, AuditEntry, SetupCode, SystemUser, db
+from server.models import ApiToken, AuditEntry, SetupCode, SignInAttempt, SystemUser, db
 from server.startup import new_setup_link
-from tests.helpers import PASSWORD, SignedIn, add_user, signed_in
+from tests.helpers import PASSWORD, WORKER, SignedIn, add_user, signed_in
 
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -223,6 +225,39 @@ def test_the_session_cookie_is_closed_to_scripts_and_other_sites(app, browser):
     add_user(app, "ada", "viewer")
     cookie = sign_in(browser).headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" not in cookie
+
+
+@on_sqlite
+def test_a_changed_secret_key_keeps_sessions_as_long_as_the_old_one_is_understood(settings, clock, app):
+    """S21"""
+    browser = signed_in(app, add_user(app, "ada", "viewer"))
+    cookie = browser.get_cookie(app.config["SESSION_COOKIE_NAME"])
+    old = settings.secret_keys[0]
+    for keys, status in ((f"a-new-secret-key-of-the-tests,{old}", 200), ("a-new-secret-key-of-the-tests", 302)):
+        newer = create_app(load_settings(data_dir=settings.data_dir, database_url=settings.database_url,
+                                         worker_token=WORKER, secret_key=keys), clock=clock)
+        client = newer.test_client()
+        client.set_cookie(cookie.key, cookie.value)
+        assert client.get("/account").status_code == status
+        with newer.app_context():
+            db.engine.dispose()
+
+
+@on_sqlite
+def test_behind_a_trusted_proxy_the_address_is_the_one_it_saw(settings, clock, app):
+    """S20: what the client itself put in front of it is not believed."""
+    newer = create_app(load_settings(data_dir=settings.data_dir, database_url=settings.database_url,
+                                     worker_token=WORKER, trusted_proxies=1), clock=clock)
+    newer.test_client_class = SignedIn
+    browser = newer.test_client()
+    for number in range(3):
+        browser.post("/login", data={"name": "ada", "password": "wrong password"},
+                     headers={"X-Forwarded-For": f"198.51.100.{number}, 192.0.2.9"})
+    with newer.app_context():
+        keys = [row.key for row in db.session.query(SignInAttempt) if row.key.startswith("address:")]
+        assert keys == ["address:192.0.2.9"] * 3
+        db.session.remove()
+        db.engine.dispose()
 
 
 # ---- the first admin -----------------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
+import threading
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from common.settings import load_settings
 from server import create_app
@@ -94,6 +97,26 @@ def test_preparing_is_done_once_and_adds_what_a_newer_version_brings(fresh):
     prepare()
     assert {row.name for row in db.session.query(Permission)} == names
     assert {row.name for row in db.session.query(Role).filter_by(name="admin").one().permissions} == names
+
+
+def test_several_processes_may_prepare_at_the_same_time(fresh):
+    upgrade()
+    problems = []
+
+    def one():
+        try:
+            with fresh.app_context():
+                prepare()
+        except SQLAlchemyError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert db.session.query(Role).count() == 3
 
 
 def test_preparing_makes_the_owners_account(fresh):
