@@ -143,8 +143,7 @@ def state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
         return JobState("paused", "Paused: nothing starts by itself until it is resumed.", None)
     trouble = _trouble(facts)
     if trouble:
-        then = f"Next try {_at(due, now, zone)}." if due else "Try again by hand when that is done."
-        return JobState("failing", f"{trouble}. {then}", due)
+        return JobState("failing", f"{trouble}. {_next_try(facts, due, now, zone)}", due)
     if due is not None:
         silent = _silence(facts, now, zone)
         if silent and due <= now:
@@ -186,6 +185,14 @@ def progress_words(progress: Mapping[str, Any]) -> str:
     elif done:
         words += f": {done}"
     return words + (f" – {progress['detail']}" if progress.get("detail") else "")
+
+
+def _next_try(facts: JobFacts, due: datetime | None, now: datetime, zone: tzinfo) -> str:
+    if due is None:
+        return "Try again by hand when that is done."
+    if due > now:
+        return f"Next try {_at(due, now, zone)}."
+    return _silence(facts, now, zone) or "The next try is due now."
 
 
 def _trouble(facts: JobFacts) -> str | None:

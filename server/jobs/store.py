@@ -348,8 +348,8 @@ def job_of(session: Session, kind: JobKind, account: Account) -> Job:
 
 
 def unended_run(session: Session, job_id: int) -> Run | None:
-    """The run of a job that is queued or going on."""
-    return session.scalar(select(Run).where(Run.job_id == job_id, Run.state != "ended")
+    """The run of a job that is queued or going on, locked like its job."""
+    return session.scalar(select(Run).where(Run.job_id == job_id, Run.state != "ended").with_for_update()
                           .execution_options(populate_existing=True))
 
 

@@ -1,6 +1,7 @@
 """When a job is due, what state it is in, what it may be told. No database, no clock."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -165,9 +166,13 @@ def test_a_failing_job_says_how_often_and_when_next():
     assert failing.reason == ("The site could not be reached (3 runs in a row failed). Next try at 12:20 UTC.")
 
 
-def test_moments_are_said_in_the_owners_zone():
-    from zoneinfo import ZoneInfo
+def test_a_try_that_is_due_but_has_no_worker_says_so():
+    facts = {"scheduled": True, "last": LastRun("lost", NOW - GAP), "failures_in_row": 1, "next_due_at": NOW - GAP}
+    assert state(**facts).reason.endswith("The next try is due now.")
+    assert "No worker has been seen since" in state(**facts, worker_seen_at=NOW - timedelta(hours=1)).reason
 
+
+def test_moments_are_said_in_the_owners_zone():
     told = rules.state_of(JobFacts(scheduled=True, next_due_at=NOW + HOURS_6), NOW, ZoneInfo("Europe/Paris"))
     assert told.reason == "Next run at 19:00 CET."
 
