@@ -52,16 +52,18 @@ make_venv() {
 
 # install [EXTRA]: the project at the pinned versions, again only when what it asks for has changed.
 install() {
-    local extra=${1:-} want stamp
+    local extra=${1:-} want stamp log
     make_venv
     want=$(cat setup.cfg pyproject.toml constraints.txt | sha256sum; pwd)
     for stamp in ".venv/.installed-${extra:-plain}" ".venv/.installed-test"; do
         [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && return
     done
     say "Installing the Python packages (about a minute) …"
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore \
-        -c constraints.txt -e ".${extra:+[$extra]}" </dev/null >&2 \
-        || die "the Python packages could not be installed; see above"
+    log=$(mktemp)
+    "$PYTHON" -m pip install --disable-pip-version-check --no-input --root-user-action=ignore --progress-bar off \
+        -c constraints.txt -e ".${extra:+[$extra]}" </dev/null >"$log" 2>&1 \
+        || { tail -n 40 "$log" >&2; die "the Python packages could not be installed; the end of what pip says is above"; }
+    rm -f "$log"
     printf '%s' "$want" >".venv/.installed-${extra:-plain}"
 }
 
