@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from scraper.sandbox.testing import Sandbox
@@ -78,6 +79,12 @@ class Processes:
         """Messages in the outbox."""
         return list((self.folder / "data" / "outbox").glob("*.json.gz"))
 
+    @property
+    def orphans(self) -> list[int]:
+        """Processes that outlive the worker or server that started them: a browser that nobody closed."""
+        ended = {process.pid for process in self._all if process.poll() is not None}
+        return [pid for pid in psutil.pids() if pid not in ended and _session_of(pid) in ended]
+
     def start_server(self) -> None:
         self.server = self._start("server", "-m", "server")
         until(self._is_up, "the server answers")
@@ -137,6 +144,14 @@ class Processes:
                 "MHC_PORT": str(self.port), "MHC_SERVER_URL": self.url, "MHC_CHATURBATE_URL": self.sandbox.url,
                 "MHC_EVENTS_URL": self.sandbox.url, "MHC_PAGE_PAUSE": "0", "MHC_MINIMUM_GAP": "0",
                 "MHC_OWNER": self.sandbox.owner, "MHC_BROWSER": self.browser, "MHC_LOG_FORMAT": "json"}
+
+
+def _session_of(pid: int) -> int | None:
+    """Each of our processes leads a session of its own, in which its children stay; zombies have ended."""
+    try:
+        return None if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE else os.getsid(pid)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return None
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:

@@ -108,6 +108,7 @@ def test_a_kill_at_any_moment_changes_nothing_in_the_end(
             some_come_and_go(world, rng)
         assert intervals(reader, rounds) == intervals(undisturbed.app, undisturbed.rounds)
         assert not list((tmp_path / "disturbed" / "data" / "outbox" / "refused").iterdir())
+        until(lambda: not processes.orphans, "the killed workers' browsers have ended", seconds=15)
     with reader.app_context():
         db.engine.dispose()
 
