@@ -23,7 +23,7 @@ from server.pages import set_up_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Each has a blueprint `bp`.
+# Each has a blueprint `bp`. They are opened by name, so that reading a pure module does not load them all.
 ROOMS = [
     "server.assets",
     "server.health",
@@ -92,12 +92,7 @@ def _settings_of_the_environment() -> Settings:
 
 
 def _open(app: Panel, room: str) -> None:
-    try:
-        bp = import_module(room).bp
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("server."):
-            return
-        raise
+    bp = import_module(room).bp
     if isinstance(bp, APIBlueprint):
         app.register_api(bp)
     else:
