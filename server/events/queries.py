@@ -114,12 +114,13 @@ def _branch(end: bool, edge: tuple[Any, ...] | None, backwards: bool, *rule: Col
     return query.order_by(*order).limit(PAGE + 1)
 
 
+# `+ 0` keeps SQLite from walking all ended follows of the account: it is to look up the one person's.
 def _kind_of_start(kind: str) -> ColumnElement[bool]:
     if kind not in ("began", "back"):
         return literal(1) == 1
     earlier = aliased(FollowInterval)
     before = exists().where(
-        earlier.person_id == FollowInterval.person_id, earlier.account_id == FollowInterval.account_id,
+        earlier.person_id == FollowInterval.person_id, earlier.account_id + 0 == FollowInterval.account_id,
         earlier.direction == FollowInterval.direction, earlier.end_latest <= FollowInterval.start_latest)
     return before if kind == "back" else ~before
 
@@ -127,7 +128,7 @@ def _kind_of_start(kind: str) -> ColumnElement[bool]:
 def _began_before(edges: Any) -> Any:
     earlier = aliased(FollowInterval)
     return case((edges.c.ended == 1, literal(0)), else_=case((exists().where(
-        earlier.person_id == edges.c.person_id, earlier.account_id == edges.c.account_id,
+        earlier.person_id == edges.c.person_id, earlier.account_id + 0 == edges.c.account_id,
         earlier.direction == edges.c.direction, earlier.end_latest <= edges.c.began_at), 1), else_=0))
 
 

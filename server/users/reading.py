@@ -12,7 +12,8 @@ from server.jobs import queries as jobs
 from server.jobs import rules
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
-from server.models import Account, FollowInterval, FollowList, Run, Scan
+from server.jobs.store import WORKER_SEEN
+from server.models import Account, FollowInterval, FollowList, KeyValue, Run, Scan
 from server.time import now, owner_zone
 
 COLOURS = {"complete": "success", "partial": "warning", "rejected": "danger", "ok": "success", "cancelled": "secondary"}
@@ -78,9 +79,10 @@ def reading(session: Session, account: Account, list_name: str) -> Reading:
         Scan.account_id == account.id, Scan.list == list_name, Scan.state == "held").scalar_subquery()
     state = select(FollowList.version, FollowList.complete_finished_at).where(
         FollowList.account_id == account.id, FollowList.direction == direction).subquery()
+    worker = select(KeyValue.at).where(KeyValue.name == WORKER_SEEN).scalar_subquery()
     present = select(func.coalesce(select(state.c.version).scalar_subquery(), 0),
-                     select(state.c.complete_finished_at).scalar_subquery(), missing, held)
-    version, complete_at, missing_count, held_count = session.execute(present).one()
+                     select(state.c.complete_finished_at).scalar_subquery(), missing, held, worker)
+    version, complete_at, missing_count, held_count, worker_at = session.execute(present).one()
     views = jobs.job_views(session, now(), owner_zone(), minimum_gap(), name=list_name, account_id=account.id)
     scan = session.scalar(
         select(Scan).where(Scan.account_id == account.id, Scan.list == list_name, Scan.finished_at.is_not(None))
@@ -93,8 +95,8 @@ def reading(session: Session, account: Account, list_name: str) -> Reading:
     if view is not None and view.active is not None and view.state.state != "failing":
         return Reading(**common, blocked=False, warnings=[], active=True, **_progress(view))
     last = view.recent[0] if view and view.recent else None
-    return Reading(**common, blocked=view is None or view.state.state == "disabled", warnings=_warnings(session, view),
-                   result=_result(scan, last))
+    return Reading(**common, blocked=view is None or view.state.state == "disabled",
+                   warnings=_warnings(view, worker_at), result=_result(scan, last))
 
 
 def _progress(view: jobs.JobView) -> dict[str, Any]:
@@ -105,7 +107,7 @@ def _progress(view: jobs.JobView) -> dict[str, Any]:
             "total": said.get("total"), "detail": str(said.get("detail") or "")}
 
 
-def _warnings(session: Session, view: jobs.JobView | None) -> list[str]:
+def _warnings(view: jobs.JobView | None, seen: datetime | None) -> list[str]:
     """Why pressing the button would not help now, most telling first."""
     if view is None or view.state.state == "disabled":
         return [view.state.reason if view else "No account yet: run `python -m scraper login`"]
@@ -114,7 +116,6 @@ def _warnings(session: Session, view: jobs.JobView | None) -> list[str]:
         found.append(view.state.reason)
     elif view.account.session_state == "unknown":
         found.append("Nobody has signed in to this account yet: run `python -m scraper login` on the worker's machine.")
-    seen = jobs.worker_seen_at(session)
     if seen is None:
         found.append("No worker has been seen yet: the reading begins as soon as one runs (`python -m scraper run`).")
     elif now() - seen > rules.WORKER_SILENT_AFTER:

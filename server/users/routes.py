@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as Answer
 from server import frame
 from server.access.guard import actor, requires
 from server.errors import Refused
+from server.follows.uploads import take_files
 from server.jobs import store as jobs
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
@@ -140,8 +141,6 @@ def upload(list_name: str) -> Answer:
         flash("No file was chosen. Save the pages of the list first, then choose all of them together.", "warning")
         return _back(list_name, account)
     try:
-        from server.follows.uploads import take_files
-
         scan = take_files(db.session(), account, list_name, files, now())
     except Refused as error:
         db.session.rollback()
