@@ -6,7 +6,6 @@ looks whom the page's header names. No challenge is solved, no puzzle, no code: 
 
 import os
 import sys
-import time
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import sync_playwright
 
-from common.clock import Clock
+from common.clock import Clock, utc_now
 from common.logs import hide
 from common.settings import Settings
 from scraper.browser import Awaited, Browser
@@ -36,7 +35,7 @@ def host_of(settings: Settings) -> str:
 
 def starting_state(settings: Settings) -> dict[str, Any]:
     """What a browser starts with before anybody has signed in: nothing but the pinned cookies."""
-    return {"cookies": pinned(host_of(settings), time.time()), "origins": []}
+    return {"cookies": pinned(host_of(settings), utc_now().timestamp()), "origins": []}
 
 
 def state_of(settings: Settings, cookies: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PURE_OF_THE_SCRAPER = ("scraper.observations", "scraper.verdict", "scraper.layouts")
-PURE_FILES = ("rules.py", "parse.py", "verdict.py", "layouts.py", "schedule.py", "observations.py")
+PURE_OF_THE_SCRAPER = ("scraper.observations", "scraper.verdict", "scraper.layouts", "scraper.scrub")
+PURE_FILES = ("rules.py", "parse.py", "verdict.py", "layouts.py", "schedule.py", "observations.py", "scrub.py")
 DOES_IO = {
     "asyncio", "flask", "flask_sqlalchemy", "gunicorn", "http", "httpx", "io", "os", "playwright", "psycopg2", "random",
     "requests", "schedule", "secrets", "shutil", "socket", "sqlalchemy", "sqlite3", "subprocess", "tempfile",
