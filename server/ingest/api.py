@@ -20,7 +20,8 @@ from server.time import now
 log = structlog.get_logger(__name__)
 bp = APIBlueprint("ingest_api", __name__, url_prefix="/api",
                   abp_tags=[Tag(name="Worker", description="What the worker says and asks")],
-                  abp_responses={400: ErrorAnswer, 404: ErrorAnswer, 413: ErrorAnswer})
+                  abp_responses={400: ErrorAnswer, 404: ErrorAnswer, 409: ErrorAnswer, 413: ErrorAnswer,
+                                 415: ErrorAnswer})
 bp.before_request(unpack_body)
 
 

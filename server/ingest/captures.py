@@ -15,21 +15,25 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from scraper.observations import Capture
 from server import settings
 from server.ingest.body import BadGzip, TooLarge, gunzip
 from server.ingest.text import plain
-from server.models import CaptureRow, IngestBatch
+from server.models import CaptureRow, IngestBatch, KeyValue
 
 LARGEST_CAPTURE = 16 * 1024 * 1024
 YOUNG = timedelta(hours=1)  # a file this young may belong to a row that is not committed yet
 SWEEP_BATCH = 500
+SWEPT = "captures.swept"
+BATCH_DAYS = 30  # how long a batch that was sent before is known again
 
 
 class BadCapture(ValueError):
@@ -89,14 +93,26 @@ def sweep(session: Session, days: int, now: datetime, *, dry_run: bool = False) 
             session.execute(delete(CaptureRow).where(CaptureRow.id.in_(ids)))
             session.commit()
             gone["captures"] += len(ids)
-    if not dry_run:
-        session.commit()
-        for path in _folder().glob("[0-9a-f][0-9a-f]/*.gz"):
-            size = _remove_if_unused(session, path)
-            if size is not None:
-                gone["files"] += 1
-                gone["bytes"] += size
+    session.commit()
+    for path in [] if dry_run else _files_without_row(session):
+        size = _remove_if_unused(session, path)
+        if size is not None:
+            gone["files"] += 1
+            gone["bytes"] += size
     return gone
+
+
+def sweep_daily(session: Session, days: int, now: datetime) -> dict[str, int] | None:
+    """Sweep once a day, whichever server process is asked first; None when it is not yet time."""
+    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+    session.execute(insert(KeyValue).values(name=SWEPT, value="", at=now).on_conflict_do_nothing())
+    due = update(KeyValue).where(KeyValue.name == SWEPT, KeyValue.at <= now - timedelta(days=1)).values(at=now)
+    mine = session.execute(due.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
+    session.commit()
+    if not mine:
+        return None
+    gone = sweep(session, days, now)
+    return gone | {"batches": sweep_batches(session, BATCH_DAYS, now)}
 
 
 def sweep_batches(session: Session, days: int, now: datetime) -> int:
@@ -118,6 +134,15 @@ def _folder() -> Path:
 
 def _path(digest: str) -> Path:
     return _folder() / digest[:2] / f"{digest}.gz"
+
+
+def _files_without_row(session: Session) -> Iterator[Path]:
+    """Files that no row refers to at the moment."""
+    files = _folder().glob("[0-9a-f][0-9a-f]/*.gz")
+    while some := {path.name.removesuffix(".gz"): path for path in islice(files, SWEEP_BATCH)}:
+        used = set(session.scalars(select(CaptureRow.sha256).where(CaptureRow.sha256.in_(some))))
+        session.rollback()
+        yield from (path for digest, path in some.items() if digest not in used)
 
 
 @contextmanager

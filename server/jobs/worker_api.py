@@ -1,6 +1,6 @@
 """What the worker asks and tells about runs, with its own token only."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,8 +9,10 @@ from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 from common.clock import iso_ms
+from server import settings
 from server.access.guard import WORKER, requires
 from server.errors import ErrorAnswer
+from server.ingest import captures
 from server.ingest.body import unpack_body
 from server.ingest.text import plain, plain_json
 from server.jobs import rules, store
@@ -105,7 +107,16 @@ def claim(body: ClaimBody) -> dict[str, Any]:
     db.session.commit()
     if answer:
         log.info("run claimed", run=answer["id"], job=answer["job"], worker=worker, trigger=answer["trigger"])
+    else:
+        _keep_house(moment)
     return {"run": answer, "retry_after": ASK_AGAIN}
+
+
+def _keep_house(moment: datetime) -> None:
+    """The worker is the only clock: when it has nothing else to do, old raw pages go, once a day."""
+    gone = captures.sweep_daily(db.session(), settings.current().capture_days, moment)
+    if gone:
+        log.info("old raw pages deleted", **gone)
 
 
 def _forced(force: Force, worker: str) -> Run:

@@ -159,3 +159,31 @@ def test_old_answers_are_forgotten(app, worker_client, clock):
     send(worker_client, "scan-page", page(clock, "bob"))
     with app.app_context():
         assert captures.sweep_batches(db.session(), 30, clock.now) == 1
+
+
+def test_the_worker_that_has_nothing_to_do_sets_off_the_sweep_once_a_day(app, settings, clock, kept, worker_client):
+    def ask():
+        assert worker_client.post("/api/worker/claim", json={"worker": "w", "jobs": []}).status_code == 200
+
+    kept()
+    age(files(settings)[0])
+    ask()
+    clock.advance(days=settings.capture_days + 1)
+    assert len(files(settings)) == 1
+    ask()
+    assert files(settings) == []
+    with app.app_context():
+        assert captures.sweep_daily(db.session(), 90, clock.now) is None
+        clock.advance(hours=25)
+        assert captures.sweep_daily(db.session(), 90, clock.now) is not None
+
+
+def test_the_command_says_what_goes_and_lets_it_go(app, settings, clock, kept):
+    kept()
+    age(files(settings)[0])
+    clock.advance(days=100)
+    run = app.test_cli_runner().invoke
+    assert "1 raw pages older than 90 days would go" in run(args=["retention", "--dry-run"]).output
+    assert len(files(settings)) == 1
+    assert "1 raw pages older than 30 days deleted" in run(args=["retention", "--days", "30"]).output
+    assert files(settings) == []
