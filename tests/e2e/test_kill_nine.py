@@ -14,14 +14,14 @@ from uuid import uuid4
 
 import pytest
 from flask_migrate import upgrade
-from sqlalchemy import func, select
 
 from common.clock import utc_now
+from common.secrets import token_hash
 from common.settings import load_settings
 from scraper.observations import Message, PageFacts, Part, PersonSeen, ScanEnd, ScanPage
 from scraper.sandbox.testing import Sandbox, running
 from server import create_app
-from server.models import FollowInterval, Person, Scan, db
+from server.models import ApiToken, Role, db
 from server.startup import prepare
 from tests.e2e.processes import Processes, until
 from tests.helpers import WORKER, FakeClock, WithToken, with_token
@@ -29,7 +29,12 @@ from tests.helpers import WORKER, FakeClock, WithToken, with_token
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Round = tuple[datetime, datetime]
-Interval = tuple[str, int | None, int | None, int | None, int | None, int | None]
+Ask = Callable[..., Any]  # (path, **query) -> JSON
+
+READER = "token-of-the-one-who-compares"
+
+# Our JSON has milliseconds.
+PRECISION = timedelta(milliseconds=1)
 
 # How many rounds on which database: the worker's side is the same on both.
 ROUNDS = {"sqlite": 20, "postgresql": 4}
@@ -49,6 +54,9 @@ def undisturbed(tmp_path: Path) -> "Iterator[Undisturbed]":
     with app.app_context():
         upgrade()
         prepare()
+        role = db.session.query(Role).filter_by(name="admin").one()
+        db.session.add(ApiToken(name="tests", token_hash=token_hash(READER), role_id=role.id, created_at=utc_now()))
+        db.session.commit()
     yield Undisturbed(app)
     with app.app_context():
         db.engine.dispose()
@@ -61,6 +69,7 @@ class Undisturbed:
         self.app = app
         self.rounds: list[Round] = []
         self._worker: WithToken = with_token(app, WORKER)
+        self._reader: WithToken = with_token(app, READER)
 
     def read(self, sandbox: Sandbox) -> None:
         clock = self.app.extensions["mhc_clock"]
@@ -73,6 +82,9 @@ class Undisturbed:
                 header_online=len(parts["online"]), header_total=sum(map(len, parts.values())))))
         self._tell(ScanEnd(**scan, started_at=began, finished_at=began, pages=2))
         self.rounds.append((began, clock.advance(minutes=1)))
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._reader.get(path, query_string=query).json
 
     def _tell(self, message: Message) -> None:
         body = message.model_dump(mode="json")
@@ -90,8 +102,6 @@ def test_a_kill_at_any_moment_changes_nothing_in_the_end(
     count = ROUNDS["sqlite" if empty_database.startswith("sqlite") else "postgresql"]
     with Processes(tmp_path / "disturbed", empty_database, world, chromium_path) as processes:
         processes.post("/api/job/following/config", {"confirmMinutes": 0})
-        reader = create_app(load_settings(data_dir=tmp_path / "reader", database_url=empty_database,
-                                          worker_token=WORKER))
         rounds: list[Round] = []
         asked_in_a_scan = 0
         for number in range(count + 1):
@@ -102,15 +112,13 @@ def test_a_kill_at_any_moment_changes_nothing_in_the_end(
                 read_in_peace(processes)
                 asked_in_a_scan = asked(world) - before
             else:
-                read_and_be_killed(processes, world, rng, asked_in_a_scan, complete_since(reader, began))
+                read_and_be_killed(processes, world, rng, asked_in_a_scan, began)
             rounds.append((began, utc_now()))
-            assert complete_since(reader, began)() == 1
+            assert complete_since(processes.get, began) == 1
             some_come_and_go(world, rng)
-        assert intervals(reader, rounds) == intervals(undisturbed.app, undisturbed.rounds)
+        assert follows(processes.get, rounds) == follows(undisturbed.get, undisturbed.rounds)
         assert not list((tmp_path / "disturbed" / "data" / "outbox" / "refused").iterdir())
         until(lambda: not processes.orphans, "the killed workers' browsers have ended", seconds=15)
-    with reader.app_context():
-        db.engine.dispose()
 
 
 def read_in_peace(processes: Processes) -> None:
@@ -120,7 +128,7 @@ def read_in_peace(processes: Processes) -> None:
 
 
 def read_and_be_killed(processes: Processes, world: Sandbox, rng: random.Random, usual: int,
-                       complete: Callable[[], int]) -> None:
+                       began: datetime) -> None:
     """One reading with a kill in it; once more in peace when the kill has cost the reading."""
     victim = rng.choice(["worker", "server"])
     moment = rng.uniform(0, 1.3)  # 1: when the last page has been asked for; what is later is handing over
@@ -137,7 +145,7 @@ def read_and_be_killed(processes: Processes, world: Sandbox, rng: random.Random,
         processes.start_server()
     until(lambda: ended_run(processes, run["id"]), f"the run has ended after the {victim} was killed")
     until(lambda: not processes.waiting, "the outbox is handed over")
-    if not complete():
+    if not complete_since(processes.get, began):
         read_in_peace(processes)
 
 
@@ -151,14 +159,11 @@ def ended_run(processes: Processes, run_id: str) -> dict[str, Any] | None:
     return dict(run) if run["state"] == "ended" else None
 
 
-def complete_since(app: Any, began: datetime) -> Callable[[], int]:
+def complete_since(ask: Ask, began: datetime) -> int:
     """How many complete scans were applied since then."""
-    def count() -> int:
-        with app.app_context():
-            return db.session.scalar(select(func.count()).select_from(Scan).where(
-                Scan.verdict == "complete", Scan.state == "applied", Scan.started_at >= began)) or 0
-
-    return count
+    scans = ask("/api/scans", list="following", state="applied", limit=10)["scans"]
+    return sum(scan["verdict"] == "complete" and datetime.fromisoformat(scan["started_at"]) >= began - PRECISION
+               for scan in scans)
 
 
 def some_come_and_go(sandbox: Sandbox, rng: random.Random) -> None:
@@ -173,17 +178,19 @@ def some_come_and_go(sandbox: Sandbox, rng: random.Random) -> None:
             sandbox.world.follow(rng.choice(left))
 
 
-def intervals(app: Any, rounds: Sequence[Round]) -> list[Interval]:
-    """Every interval with its bounds, each moment as the number of the round it lies in."""
-    def number(moment: datetime | None) -> int | None:
-        if moment is None:
+def follows(ask: Ask, rounds: Sequence[Round]) -> list[tuple[Any, ...]]:
+    """Every begin and end of a follow, and who is missing, as the API tells it; each moment as the number of the
+    round it lies in."""
+    def number(text: str | None) -> int | None:
+        if text is None:
             return None
-        return next(index for index, (began, ended) in enumerate(rounds)
-                    if began - timedelta(milliseconds=1) <= moment <= ended)
+        moment = datetime.fromisoformat(text)
+        return next(index for index, (began, ended) in enumerate(rounds) if began - PRECISION <= moment <= ended)
 
-    columns = (FollowInterval.start_earliest, FollowInterval.start_latest, FollowInterval.missing_since,
-               FollowInterval.end_earliest, FollowInterval.end_latest)
-    with app.app_context():
-        rows = db.session.execute(select(Person.username, *columns).join(
-            FollowInterval, FollowInterval.person_id == Person.id)).all()
-    return sorted(((row[0], *map(number, row[1:])) for row in rows), key=repr)
+    history = ask("/api/followers/history", direction="following", limit=500)
+    present = ask("/api/followers/following", limit=500)
+    assert history["next_cursor"] is None and present["next_cursor"] is None
+    edges = [(edge["username"], edge["event"], number(edge["at_earliest"]), number(edge["at_latest"]))
+             for edge in history["history"]]
+    states = [(one["username"], one["state"], number(one["missing_since"])) for one in present["following"]]
+    return sorted([*edges, *states], key=repr)
