@@ -129,7 +129,7 @@ def carry_out(desk: Desk, run: ClaimedRun, *, show: Callable[[Progress], None] =
         _finish(desk, run.id, result)
     log.info("finished", run=str(run.id), job=run.job, account=run.account, outcome=result.outcome,
              error=str(result.error) if result.error else None, waiting_ms=result.waiting_ms,
-             working_ms=result.working_ms, **{f"n_{name}": count for name, count in result.counters.items()})
+             working_ms=result.working_ms, counters=result.counters)
     return result
 
 
