@@ -1,7 +1,7 @@
 """The real browser: found, started, one tab, closed again. Nothing in it hides that it is automated.
 
 Pictures, fonts and media are not loaded. Only the platform's own hosts can be reached. The tab opens
-addresses and is looked at; it never clicks, and it sends no form but the sign-in's own.
+addresses and is looked at; no button is pressed in it and no form sent but the sign-in's own.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Every answer of the sandbox comes 50 ms late and every page weighs 300 KB more. Printed:
 
-    no pauses            the product's own job, beside a plain Playwright script that waits for network idle on each page
+    no pauses            the product's own job, beside a plain script that waits for network idle on each page
     one page a second    the job with that politeness, and its ratio to the floor
     memory               the worker's own at its peak, without the browser's
 """
@@ -56,8 +56,8 @@ def main() -> bool:
         good = [idle / quick >= TIMES_FASTER, polite / floor <= OF_THE_FLOOR, memory <= MEGABYTES]
         print(f"  {result.counters['people']:,} people on {result.counters['pages']} pages, {LATENCY_MS} ms latency: "
               f"{result.outcome}")
-        print(f"  no pauses {quick:.1f} s; waiting for network idle on every page {idle:.1f} s, {idle / quick:.1f} times "
-              f"as long (at least {TIMES_FASTER:g}: {_word(good[0])})")
+        print(f"  no pauses {quick:.1f} s; waiting for network idle on every page {idle:.1f} s, {idle / quick:.1f} "
+              f"times as long (at least {TIMES_FASTER:g}: {_word(good[0])})")
         print(f"  one page a second {polite:.1f} s, {polite / floor:.2f} times the floor of {floor} s "
               f"(at most {OF_THE_FLOOR:g}: {_word(good[1])})")
         print(f"  the worker's own memory at its peak {memory:.0f} MB (at most {MEGABYTES}: {_word(good[2])})")

@@ -1,0 +1,87 @@
+"""The browser: found, fenced in, closed again."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from common.settings import Settings, load_settings
+from scraper.browser import Awaited, Browser, allowed_hosts
+from scraper.errors import Unavailable, WrongUse
+from scraper.sandbox.testing import Sandbox, running
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def settings(tmp_path: Path, chromium_path: str) -> Settings:
+    return load_settings(data_dir=tmp_path / "data", chaturbate_url="http://127.0.0.1:9", browser=chromium_path)
+
+
+@pytest.fixture
+def site(settings: Settings) -> Sandbox:
+    with running(people=5) as site:
+        settings.chaturbate_url = site.url
+        yield site
+
+
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def test_nothing_of_it_is_left_afterwards(settings: Settings, site: Sandbox) -> None:
+    before = children()
+    with Browser(settings) as browser:
+        assert browser.open("/").status == 200
+        assert children() > before
+    assert children() <= before
+
+
+def test_nothing_of_it_is_left_after_an_error(settings: Settings) -> None:
+    before = children()
+    with pytest.raises(Unavailable, match="could not be reached"), Browser(settings) as browser:
+        browser.open("/")
+    assert children() <= before
+
+
+def test_no_other_host_can_be_reached(settings: Settings, site: Sandbox) -> None:
+    elsewhere = site.url.replace("127.0.0.1", "localhost")
+    with Browser(settings) as browser:
+        browser.open("/")
+        tried = browser.page.evaluate(
+            "async (url) => { try { await fetch(url, {mode: 'no-cors'}); return 'reached'; } catch { return 'not'; } }",
+            f"{elsewhere}/discover/")
+    assert tried == "not"
+    assert "/discover/" not in {one.path for one in site.requests}
+
+
+def test_the_real_sites_scripts_may_come_from_its_own_static_hosts(settings: Settings) -> None:
+    real = settings.model_copy(update={"chaturbate_url": "https://chaturbate.com"})
+    assert allowed_hosts(real) == ["chaturbate.com", "*.chaturbate.com", "*.mmcdn.com", "*.highwebmedia.com"]
+    assert allowed_hosts(settings) == ["127.0.0.1"]
+
+
+def test_it_does_not_hide_what_it_is(settings: Settings, site: Sandbox) -> None:
+    with Browser(settings) as browser:
+        browser.open("/")
+        assert browser.page.evaluate("navigator.webdriver") is True
+        assert "Headless" in browser.page.evaluate("navigator.userAgent")
+
+
+def test_a_page_that_never_fills_in_is_not_waited_for_for_ever(settings: Settings, site: Sandbox) -> None:
+    with Browser(settings, deadline=2) as browser:
+        arrived = browser.open("/", awaited=Awaited(anywhere=("#never", "not a [selector")))
+    assert not arrived.settled
+    assert 2000 <= arrived.waiting_ms < 20_000
+
+
+def test_a_slow_site_is_given_up(settings: Settings, site: Sandbox) -> None:
+    site.fault("slow", list="home", seconds=30)
+    with Browser(settings, deadline=1) as browser, pytest.raises(Unavailable, match="did not answer within 1 seconds"):
+        browser.open("/")
+
+
+def test_a_wrong_path_of_a_browser_is_said(settings: Settings, tmp_path: Path) -> None:
+    settings.browser = tmp_path / "nothing"
+    with pytest.raises(WrongUse, match="MHC_BROWSER"), Browser(settings):
+        pass
