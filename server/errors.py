@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -123,6 +123,9 @@ def _http(error: HTTPException) -> Any:
 
 def _database(error: DBAPIError | PoolTimeout) -> Response:
     db.session.rollback()
+    if isinstance(error, DataError):
+        log.warning("value refused by the database", detail=str(error.orig))
+        return answer(400, "invalid", "A value is too long, too large or holds a character that cannot be stored.")
     code, words = database_words(error)
     if code == "internal":
         log.error("unexpected database error", exc_info=error)

@@ -116,6 +116,8 @@ def check() -> Response | None:
     who = g.mhc_actor = _bearer() if bearer else _signed_in()
     if request.endpoint is None:
         return None  # no such address: Flask answers 404 or 405
+    if "\x00" in request.path or b"%00" in request.query_string:
+        raise Refused(400, "invalid", "An address cannot hold the character NUL.")  # PostgreSQL has no such text
     mark = mark_of(current_app, request.endpoint)
     if who.kind == "nobody":
         request.max_content_length = SMALL_BODY
