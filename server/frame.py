@@ -4,6 +4,7 @@ import re
 import zlib
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, g, request
 from markupsafe import Markup, escape
@@ -91,6 +92,11 @@ def owner_name() -> str:
     return accounts()[0].username if accounts() else "My room"
 
 
+def profile_link(username: str) -> str:
+    """The address of a person's page; a plain text, since building one for each row would cost as much as the rest."""
+    return f"{request.script_root}/profile/{quote(username, safe='')}"
+
+
 def zone_name() -> str:
     return display.zone_label(clock.owner_zone(), clock.now())
 
@@ -122,5 +128,5 @@ def set_up_frame(app: Flask) -> None:
 
     app.jinja_env.globals.update(
         bounds_words=bounds_words, bounds_title=bounds_title,
-        header_lights=header_lights, owner_name=owner_name, zone_name=zone_name,
+        header_lights=header_lights, profile_link=profile_link, owner_name=owner_name, zone_name=zone_name,
     )

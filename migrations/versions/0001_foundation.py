@@ -147,6 +147,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_follow_intervals")
     )
     op.create_index("ix_follow_intervals_ended", "follow_intervals", ["account_id", "direction", "end_latest", "id"], postgresql_where=sa.text("end_latest IS NOT NULL"), sqlite_where=sa.text("end_latest IS NOT NULL"))
+    op.create_index("ix_follow_intervals_missing", "follow_intervals", ["account_id", "direction"], postgresql_where=sa.text("missing_since IS NOT NULL"), sqlite_where=sa.text("missing_since IS NOT NULL"))
     op.create_index("ix_follow_intervals_open_since", "follow_intervals", ["account_id", "direction", "start_latest", "id"], postgresql_where=sa.text("end_latest IS NULL"), sqlite_where=sa.text("end_latest IS NULL"))
     op.create_index("ix_follow_intervals_person", "follow_intervals", ["person_id"])
     op.create_index("uq_follow_intervals_open", "follow_intervals", ["account_id", "direction", "person_id"], unique=True, postgresql_where=sa.text("end_latest IS NULL"), sqlite_where=sa.text("end_latest IS NULL"))

@@ -106,6 +106,8 @@ class FollowInterval(Base):
               postgresql_where=sql("end_latest IS NULL"), sqlite_where=sql("end_latest IS NULL")),
         Index("ix_follow_intervals_ended", "account_id", "direction", "end_latest", "id",
               postgresql_where=sql("end_latest IS NOT NULL"), sqlite_where=sql("end_latest IS NOT NULL")),
+        Index("ix_follow_intervals_missing", "account_id", "direction",
+              postgresql_where=sql("missing_since IS NOT NULL"), sqlite_where=sql("missing_since IS NOT NULL")),
         Index("ix_follow_intervals_person", "person_id"),
     )
 

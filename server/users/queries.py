@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from server.models import PLATFORM, FollowInterval, FollowList, Person, PersonTag, Profile
@@ -279,8 +279,8 @@ def _cut(session: Session, query: Any, wanted: Wanted, sorts: dict[str, Order]) 
     )
 
 
-def _edge(sort: str, row: Row[Any]) -> str:
-    value, tie = row[-2], row[-1]
+def _edge(sort: str, row: Any) -> str:
+    value, tie = row[-2:]
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
     return encode_cursor(sort, value, tie)

@@ -1,11 +1,12 @@
 """The four Users tabs, the buttons that read a list, and the door for saved pages."""
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
+from scraper.observations import ListName
 from server import frame
 from server.access.guard import actor, requires
 from server.errors import Refused
@@ -133,7 +134,7 @@ def cancel(list_name: str) -> Answer:
 
 @bp.post("/users/<any(following, followers):list_name>/upload")
 @requires("manage_scans")
-def upload(list_name: str) -> Answer:
+def upload(list_name: ListName) -> Answer:
     """Saved pages or lists of names, judged like a reading of our own."""
     account = _account()
     files = [file for file in request.files.getlist("files") if file.filename]
@@ -185,7 +186,7 @@ def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: queries.Wanted, cu
     return render_template(
         "users/tab.html", tab=tab, title=TITLES[tab], columns=shown, wanted=wanted, cut=cut, account=account,
         accounts=frame.accounts(), account_argument=_named(account), link=link,
-        sort_link=lambda sort: link(sort=sort), tag_link=lambda tag: _tag_link(tag),
+        sort_link=lambda sort: link(sort=sort), tag_link=_tag_link,
         previous_link=link(before=cut.previous) if cut.previous else None,
         next_link=link(after=cut.next) if cut.next else None,
         kept={key: value for key, value in kept.items() if value},
@@ -200,7 +201,7 @@ def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: queries.Wanted, cu
 
 
 def _tag_link(tag: str) -> str:
-    return url_for("users.directory", tag=tag)
+    return f"{request.script_root}/users/directory?tag={quote(tag, safe='')}"
 
 
 def _reading_context(account: Account | None, list_name: str) -> dict[str, Any]:
