@@ -79,7 +79,7 @@ def _engine(url: str) -> Iterator[Engine]:
 
 def _lists(engine: Engine, length: int) -> tuple[list[float], int]:
     """Seconds for the first import and for each list after it, and the statements of the last."""
-    draw = random.Random(length)  # noqa: S311 - the same people every time
+    draw = random.Random(length)
     names = [f"viewer_{number:06}" for number in range(length)]
     away = set(draw.sample(names, length // 200))
     lists = [set(names), set(names) - away]
