@@ -94,8 +94,12 @@ def open_desk(settings: Settings, clock: Clock, stopping: Callable[[], bool], *,
 
     raises  CannotKeep when the data folder takes nothing
     """
-    return Desk(settings, client or ServerClient.of(settings, clock), outbox or Outbox.of(settings.data_folder),
-                clock, jobs, Link(), stopping)
+    try:
+        folder = settings.data_folder
+    except OSError as error:
+        raise CannotKeep(f"the data folder {settings.data_dir} cannot be used: {error.strerror}") from error
+    return Desk(settings, client or ServerClient.of(settings, clock), outbox or Outbox.of(folder), clock, jobs, Link(),
+                stopping)
 
 
 def carry_out(desk: Desk, run: ClaimedRun, *, show: Callable[[Progress], None] = lambda _: None) -> JobResult:

@@ -61,7 +61,6 @@ class Worker:
     def run(self) -> None:
         """Work until told to end. The last delivery is short: what it does not manage waits in the outbox."""
         log.info("worker started", worker=self.name, server=self._desk.client.url, jobs=list(self._desk.jobs))
-        report_the_dead(self._desk)
         for step in self._steps:
             self._take(step)
         while not self._stopping:
@@ -96,8 +95,9 @@ class Worker:
         if self._stopping:
             return _NAP
         try:
+            report_the_dead(self._desk)
             claim = self._desk.client.claim(self.name, list(self._desk.jobs))
-        except (ServerUnreachable, ServerRefused) as error:
+        except (ServerUnreachable, ServerRefused, CannotKeep) as error:
             return self._desk.link.down(error, "claim")
         self._desk.link.up()
         if claim.run is None:

@@ -44,6 +44,14 @@ def test_expected_trouble_is_said_with_advice_and_its_own_status(tmp_path: Path,
     assert "--account" in capsys.readouterr().err
 
 
+def test_a_data_folder_that_cannot_be_used_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MHC_DATA_DIR", str(tmp_path / "file" / "data"))
+    assert main(["run"]) == 1
+    assert capsys.readouterr().err.startswith("scraper: the data folder")
+
+
 def test_a_setting_that_does_not_exist_is_mentioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                     capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MHC_PROT", "3000")

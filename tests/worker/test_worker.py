@@ -214,6 +214,19 @@ def test_a_killed_workers_run_is_told_as_lost_by_the_next_one(
     assert panel.told(f"/{run_id}/finish")[0]["outcome"] == "lost"
 
 
+def test_a_killed_workers_run_is_told_as_lost_by_one_that_is_already_there(
+        panel: Panel, worker_process: Callable[[], "subprocess.Popen[str]"]) -> None:
+    run_id = panel.will_run()
+    process = worker_process()
+    until(lambda: panel.told("/progress"))
+    worker_process()
+    until(lambda: len({body["worker"] for body in panel.told("/claim")}) == 2)
+    process.kill()
+    process.wait()
+    until(lambda: panel.told(f"/{run_id}/finish"))
+    assert panel.told(f"/{run_id}/finish")[0]["outcome"] == "lost"
+
+
 def test_a_living_workers_run_is_left_alone_by_another_one(
         panel: Panel, worker_process: Callable[[], "subprocess.Popen[str]"]) -> None:
     panel.will_run()
