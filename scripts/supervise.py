@@ -42,6 +42,7 @@ class Supervisor:
         """folder: where the programs run; log: takes what they write to standard error, instead of the terminal"""
         self._environment, self._folder, self._log = dict(environment), folder, log
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._called: set[int] = set()
         self._signals: list[int] = []
 
     def __enter__(self) -> "Supervisor":
@@ -73,6 +74,7 @@ class Supervisor:
         process = subprocess.Popen(
             [sys.executable, *arguments], cwd=self._folder, env=self._environment, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self._called = {process.pid}
         try:
             assert process.stdin and process.stdout
             process.stdin.write(text)
@@ -84,6 +86,7 @@ class Supervisor:
         finally:
             if process.poll() is None:
                 self._end(process)
+            self._called = set()
 
     def until(self, done: Callable[[], object], *, seconds: float, what: str) -> None:
         """Wait until `done` says so, as long as everything else runs.
@@ -108,6 +111,7 @@ class Supervisor:
             time.sleep(0.1)
 
     def _look(self) -> None:
+        _reap(self._called | {process.pid for _, process in self._running})
         if self._signals:
             say("Stopping …")
             raise Stopped(0)
@@ -233,14 +237,22 @@ def _prctl(option: int, value: int) -> None:
         _LIBC.prctl(option, value)
 
 
+def _children() -> list[int]:
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    return [int(pid) for pid in children.read_text().split()] if children.exists() else []
+
+
+def _reap(ours: set[int]) -> None:
+    """What became our child because its parent ended before it: let it go when it ends."""
+    for pid in set(_children()) - ours:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
 def _end_the_rest() -> None:
     """End what our programs started and left behind, such as a browser of a killed worker."""
-    for _ in range(50):
-        children = Path(f"/proc/self/task/{os.getpid()}/children")
-        left = children.read_text().split() if children.exists() else []
-        if not left:
-            return
-        for pid in map(int, left):
+    while left := _children():
+        for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
