@@ -41,7 +41,7 @@ def test_a_person_without_follows_or_profile_has_a_page(session, visit, clock):
     assert "No follow in either direction is known" in text(visit("/profile/lonely"))
 
 
-@pytest.mark.parametrize("name", ["nobody", "%00", "a'b", "%E2%80%AE", "x" * 300, "..%2f..%2fetc"])
+@pytest.mark.parametrize("name", ["nobody", "a'b", "%E2%80%AE", "x" * 300, "..%2f..%2fetc"])
 def test_an_unknown_person_is_said_in_words(visit, name):
     assert "Status 404" in text(visit(f"/profile/{name}", status=404))
 
@@ -55,7 +55,7 @@ def test_names_are_found_whatever_their_case(session, visit, client_as, clock):
     assert browser.get("/profile?q=ANN").headers["Location"] == "/profile/ann"
     assert visit("/profile?q=anna").css("#matches .username bdi::text").getall() == ["annabel"]
     assert "Nobody with" in text(visit("/profile?q=zzz"))
-    visit("/profile?q=%00")
+    visit("/profile?q=%00", status=400)
 
 
 def changes(session, clock):
@@ -86,7 +86,7 @@ def test_events_tell_what_changed_newest_first(session, visit, clock):
 @pytest.mark.parametrize(("query", "expected"), [
     ("kind=began", ["bob", "dan"]), ("kind=back", ["cleo"]), ("kind=ended", ["dan", "cleo"]),
     ("direction=following", ["dan", "dan"]), ("kind=ended&direction=followers", ["cleo"]),
-    ("kind=nonsense&direction=%00", ["cleo", "dan", "bob", "dan", "cleo"])])
+    ("kind=nonsense&direction=nonsense", ["cleo", "dan", "bob", "dan", "cleo"])])
 def test_events_can_be_narrowed(session, visit, clock, query, expected):
     changes(session, clock)
     assert visit(f"/events?{query}").css(".feed .username bdi::text").getall() == expected

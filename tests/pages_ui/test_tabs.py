@@ -83,7 +83,8 @@ def test_search_finds_parts_of_usernames_and_takes_wildcards_literally(session, 
 
 
 def test_search_in_the_address_survives_strange_letters(visit):
-    for strange in ("%00", "%ff%fe", "%ed%a0%80", "'; DROP TABLE persons; --", "%E2%80%AEabc", "💜", "ß" * 400):
+    visit("/users/directory?q=%00", status=400)
+    for strange in ("%ff%fe", "%ed%a0%80", "'; DROP TABLE persons; --", "%E2%80%AEabc", "💜", "ß" * 400):
         visit(f"/users/directory?q={strange}")
         visit(f"/users/directory?tag={strange}")
 
