@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,7 +88,7 @@ def test_bounds_are_ordered_and_intervals_never_overlap(readings):
         for row in rows:
             assert row.start_earliest is None or row.start_earliest <= row.start_latest
             assert row.end_latest is None or row.end_earliest <= row.end_latest
-        for earlier, following in zip(rows, rows[1:], strict=False):
+        for earlier, following in pairwise(rows):
             assert earlier.end_latest is not None
             assert following.start_earliest is not None
             assert earlier.end_latest <= following.start_earliest
@@ -136,7 +137,7 @@ def test_events_in_any_order_keep_one_persons_intervals_apart(happenings):
         for interval in intervals:
             assert interval.start_earliest is None or interval.start_earliest <= interval.start_latest
             assert interval.end_latest is None or interval.end_earliest <= interval.end_latest
-        for earlier, following in zip(intervals, intervals[1:], strict=False):
+        for earlier, following in pairwise(intervals):
             assert earlier.end_latest is not None
             assert earlier.end_latest <= following.start_latest
 

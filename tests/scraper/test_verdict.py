@@ -37,7 +37,8 @@ def following(**facts):
 
 
 def followers(stated=150):
-    return [page("followers", 1, 2, names(0, 90), stated=stated), page("followers", 2, 2, names(90, 150), stated=stated)]
+    return [page("followers", 1, 2, names(0, 90), stated=stated),
+            page("followers", 2, 2, names(90, 150), stated=stated)]
 
 
 def changed(pages, index, **facts):
