@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from uuid import uuid4
 
 from sqlalchemy import Engine, create_engine, event, text
@@ -46,7 +47,7 @@ def main() -> bool:
                 took, statements = _lists(engine, length)
                 reached &= _report("PostgreSQL", length, limit, took, statements)
                 slow = _one_upsert_a_name(engine, length)
-            ratio = slow / max(took[1:])
+            ratio = slow / median(took[1:])
             reached &= ratio >= TIMES_FASTER
             print(f"  PostgreSQL {length:>7,} names by one upsert a name: {slow:.1f} s, {ratio:.0f} times as long "
                   f"(at least {TIMES_FASTER}: {_word(ratio >= TIMES_FASTER)})")
@@ -54,10 +55,10 @@ def main() -> bool:
 
 
 def _report(database: str, length: int, limit: float, took: list[float], statements: int) -> bool:
-    good = max(took[1:]) <= limit
+    good = median(took[1:]) <= limit
     rest = ", ".join(f"{seconds:.3f}" for seconds in took[2:])
     print(f"  {database:10} {length:>7,} names: {took[1]:.3f} s directly after the first import, then {rest} s, "
-          f"{statements} statements (at most {limit} s: {_word(good)}); the first import itself {took[0]:.2f} s")
+          f"{statements} statements median {median(took[1:]):.3f} (at most {limit} s: {_word(good)}); the first import itself {took[0]:.2f} s")
     return good
 
 

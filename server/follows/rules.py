@@ -25,12 +25,14 @@ HOLD_AT_LEAST = 20
 HOLD_SHARE = 0.10
 
 
-class Open(NamedTuple):
-    """A follow of this list that has not ended."""
+class OpenFollows(NamedTuple):
+    """The follows of a list that have not ended: username -> id, apart by whether the last reading showed them.
 
-    id: int
-    username: str
-    missing: bool
+    Two plain mappings, because a list may have 200,000 people and an object for each costs more than the rest.
+    """
+
+    present: Mapping[str, int]
+    missing: Mapping[str, int]
 
 
 class Span(NamedTuple):
@@ -74,7 +76,7 @@ def is_late(reading: Span, last_complete: Span | None) -> bool:
 
 
 def changes(
-    open_follows: Iterable[Open],
+    follows: OpenFollows,
     seen: frozenset[str] | set[str],
     verdict: Literal["complete", "partial", "rejected"],
     reading: Span,
@@ -94,29 +96,21 @@ def changes(
         return Changes()
     if is_late(reading, last_complete):
         return Changes(late=True)
-    open_names: set[str] = set()
-    heal: list[int] = []
-    refresh: list[int] = []
-    absent: list[Open] = []
-    absent_again: list[Open] = []
-    present = 0
-    for follow in open_follows:
-        open_names.add(follow.username)
-        present += not follow.missing
-        if follow.username in seen:
-            (heal if follow.missing else refresh).append(follow.id)
-        elif verdict == "complete" and follow.id not in seen_later:
-            (absent_again if follow.missing else absent).append(follow)
-    begin = tuple(_begins(sorted(seen - open_names), reading, last_complete, ended))
-    if len(absent) > hold_limit(present) and not accepted:
-        return Changes(held=True, would_begin=tuple(new.username for new in begin),
-                       would_leave=tuple(sorted(follow.username for follow in absent)))
+    present, missing = follows
+    fresh = [name for name in seen if name not in present and name not in missing]
+    absent: list[str] = []
+    if verdict == "complete":
+        absent = [name for name, id_ in present.items() if name not in seen and id_ not in seen_later]
+    begin = tuple(_begins(sorted(fresh), reading, last_complete, ended))
+    if len(absent) > hold_limit(len(present)) and not accepted:
+        return Changes(held=True, would_begin=tuple(new.username for new in begin), would_leave=tuple(sorted(absent)))
     return Changes(
         begin=begin,
-        heal=tuple(heal),
-        refresh=tuple(refresh) if verdict == "partial" else (),
-        go_missing=tuple(follow.id for follow in absent),
-        end=tuple(follow.id for follow in absent_again),
+        heal=tuple(id_ for name, id_ in missing.items() if name in seen),
+        refresh=tuple(id_ for name, id_ in present.items() if name in seen) if verdict == "partial" else (),
+        go_missing=tuple(present[name] for name in absent),
+        end=tuple(id_ for name, id_ in missing.items() if name not in seen and id_ not in seen_later)
+        if verdict == "complete" else (),
     )
 
 

@@ -40,6 +40,7 @@ from server.people import seen as people
 
 DIRECTION = {"following": "following", "followers": "follower"}
 SHOWN_IN_DIFF = 500
+MISSING, SEEN_LATER = 1, 2  # what the state of an open follow is the sum of
 NO_STATS = {"total": 0, "new": 0, "returned": 0, "missing": 0, "unfollowed": 0}
 # Two lists share their people; taking turns keeps PostgreSQL from finding two writers waiting for each other.
 _TURN = 0x4D48_4346
@@ -65,17 +66,17 @@ def apply(session: Session, scan: Scan, verdict: Verdict, pages: Sequence[Stored
     reading = rules.Span(scan.started_at, scan.finished_at or scan.started_at)
     last_complete = complete_span(follow_list)
     whole = verdict.verdict == "complete"
-    open_follows, seen_later = _open_follows(session, follow_list, reading)
-    fresh = verdict.usernames.difference([follow.username for follow in open_follows])
+    follows, seen_later = _open_follows(session, follow_list, reading)
+    fresh = [name for name in verdict.usernames if name not in follows.present and name not in follows.missing]
     changes = rules.changes(
-        open_follows, verdict.usernames, verdict.verdict, reading,
+        follows, verdict.usernames, verdict.verdict, reading,
         last_complete=last_complete,
         ended=_ended(session, follow_list, fresh),
         seen_later=seen_later,
         accepted=accepted,
     )
     if changes.held:
-        _hold(session, scan, changes, present=sum(not follow.missing for follow in open_follows))
+        _hold(session, scan, changes, present=len(follows.present))
         return
     scan.state = "applied"
     if changes.late:
@@ -206,14 +207,14 @@ def _of_person_in(follow_list: FollowList) -> ColumnElement[bool]:
 
 
 def _open_follows(session: Session, follow_list: FollowList,
-                  reading: rules.Span) -> tuple[list[rules.Open], frozenset[int]]:
+                  reading: rules.Span) -> tuple[rules.OpenFollows, frozenset[int]]:
     """The open follows of a list; and which of them are proved to go on after this reading began, by an event or
     another reading."""
     later = or_(_Interval.seen_at >= reading.started_at, _Interval.start_latest >= reading.started_at)
-    state = case((later, 2), else_=0) + case((_Interval.missing_since.is_not(None), 1), else_=0)
+    state = case((later, SEEN_LATER), else_=0) + case((_Interval.missing_since.is_not(None), MISSING), else_=0)
     persons = Person.__table__
     query = (
-        select(_Interval.id, persons.c.username, state)
+        select(persons.c.username, _Interval.id, state)
         .join(persons, persons.c.id == _Interval.person_id)
         .where(_of_list(follow_list), _Interval.end_latest.is_(None))
     )
@@ -222,8 +223,9 @@ def _open_follows(session: Session, follow_list: FollowList,
     result: Any = session.connection().execute(query)
     rows = result.cursor.fetchall()
     result.close()
-    return ([rules.Open(id_, username, state % 2 == 1) for id_, username, state in rows],
-            frozenset(id_ for id_, _, state in rows if state >= 2))
+    return (rules.OpenFollows({username: id_ for username, id_, state in rows if not state & MISSING},
+                              {username: id_ for username, id_, state in rows if state & MISSING}),
+            frozenset(id_ for _, id_, state in rows if state & SEEN_LATER))
 
 
 def _ended(session: Session, follow_list: FollowList, usernames: Collection[str]) -> dict[str, datetime]:

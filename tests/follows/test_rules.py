@@ -1,8 +1,9 @@
 """The truth table of follows, on the pure rules."""
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from server.follows.rules import Begin, Interval, Open, Span, changes, hold_limit, sharpened, with_event
+from server.follows.rules import Begin, Interval, OpenFollows, Span, changes, hold_limit, sharpened, with_event
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 FIRST = Span(NOON, NOON + timedelta(minutes=1))
@@ -14,8 +15,16 @@ def at(hours: float) -> datetime:
     return NOON + timedelta(hours=hours)
 
 
+class Open(NamedTuple):
+    id: int
+    username: str
+    missing: bool
+
+
 def read(open_follows, seen, verdict="complete", reading=SECOND, last_complete=FIRST, ended=None, **more):
-    return changes(open_follows, set(seen), verdict, reading, last_complete=last_complete, ended=ended or {}, **more)
+    follows = OpenFollows({follow.username: follow.id for follow in open_follows if not follow.missing},
+                          {follow.username: follow.id for follow in open_follows if follow.missing})
+    return changes(follows, set(seen), verdict, reading, last_complete=last_complete, ended=ended or {}, **more)
 
 
 def test_people_of_the_very_first_reading_began_before_it():

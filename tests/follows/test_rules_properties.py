@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.follows.rules import Interval, Open, Span, changes, sharpened, with_event
+from server.follows.rules import Interval, OpenFollows, Span, changes, sharpened, with_event
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = ["ann", "bob", "cal", "dee", "eve"]
@@ -32,7 +32,8 @@ class Book:
                 ended[name] = max(interval.end_latest, ended.get(name, interval.end_latest))
         later = {key for key, (_, row) in open_rows.items() if max(row.seen_at, row.start_latest) >= span.started_at}
         result = changes(
-            [Open(key, name, row.missing_since is not None) for key, (name, row) in open_rows.items()],
+            OpenFollows({name: key for key, (name, row) in open_rows.items() if row.missing_since is None},
+                        {name: key for key, (name, row) in open_rows.items() if row.missing_since is not None}),
             seen, verdict, span, last_complete=self.last_complete, ended=ended, seen_later=later)
         if result.late:
             for key, (name, row) in self.intervals.items():
