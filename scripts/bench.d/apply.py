@@ -58,8 +58,8 @@ def _report(database: str, length: int, limit: float, took: list[float], stateme
     good = median(took[1:]) <= limit
     rest = ", ".join(f"{seconds:.3f}" for seconds in took[2:])
     print(f"  {database:10} {length:>7,} names: {took[1]:.3f} s directly after the first import, then {rest} s, "
-          f"{statements} statements (median {median(took[1:]):.3f}, at most {limit} s: {_word(good)}); the first import "
-          f"itself {took[0]:.2f} s")
+          f"{statements} statements (median {median(took[1:]):.3f}, at most {limit} s: {_word(good)}); "
+          f"the first import itself {took[0]:.2f} s")
     return good
 
 
