@@ -10,7 +10,7 @@ from scraper.observations import ListName
 from server import frame
 from server.access.guard import actor, requires
 from server.errors import Refused
-from server.follows.uploads import take_files
+from server.follows.uploads import take_uploads
 from server.jobs import store as jobs
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
@@ -142,7 +142,7 @@ def upload(list_name: ListName) -> Answer:
         flash("No file was chosen. Save the pages of the list first, then choose all of them together.", "warning")
         return _back(list_name, account)
     try:
-        scan = take_files(db.session(), account, list_name, files, now())
+        scan = take_uploads(db.session(), account.username, list_name, files, now()).scan
     except Refused as error:
         db.session.rollback()
         flash(error.message, "error")

@@ -280,3 +280,31 @@ def test_a_list_costs_the_same_statements_however_long(lists: Lists, api: Any):
     few = statements()
     lists.read(["ann", "bob", *CROWD], 6)
     assert statements() == few
+
+
+def test_a_first_upload_makes_the_account_that_its_pages_name(api_as):
+    panel = api_as("admin")
+    pages = [(PAGES / name).read_text() for name in ("followers-page1.html", "followers-last.html")]
+    answer = panel.post("/api/followers/update-followers", json={"html": pages})
+    assert answer.get_json()["scan"]["verdict"] == "complete"
+    assert answer.get_json()["scan"]["account"] == "demo_owner"
+    assert panel.get("/api/followers/followers").get_json()["total"] == 8
+
+
+def test_usernames_alone_have_to_say_whose_they_are(api_as):
+    panel = api_as("admin")
+    names = {"usernames": ["ann", "bob"], "complete": True}
+    answer = panel.post("/api/followers/update-followers", json=names)
+    assert (answer.status_code, answer.get_json()["error"]["field"]) == (400, "account")
+    assert panel.post("/api/followers/update-followers?account=demo_owner", json=names).status_code == 200
+    mistyped = panel.post("/api/followers/update-followers?account=demo_ovner", json=names)
+    assert mistyped.get_json()["error"]["code"] == "unknown_account"
+
+
+def test_before_there_is_an_account_the_lists_are_empty(api_as):
+    panel = api_as("viewer")
+    assert panel.get("/api/followers/following").get_json()["following"] == []
+    assert panel.get("/api/followers/followers").get_json()["followers"] == []
+    unfollowed = panel.get("/api/followers/unfollowed?days=7").get_json()
+    assert (unfollowed["unfollowed"], unfollowed["insights"]["rate"]) == ([], None)
+    assert panel.get("/api/followers/history").get_json()["history"] == []
