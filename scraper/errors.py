@@ -2,6 +2,7 @@
 
 ScraperError
     WrongUse            the person at the terminal calls again, corrected          exit 2
+        NoBrowser       there is no Chromium, or it may not start; a person mends that exit 2
     SourceError
         RateLimited     wait as long as asked, then go on                          exit 4
         Unavailable     try again when next due                                    exit 1
@@ -41,6 +42,11 @@ class WrongUse(ScraperError):
     code = "wrong_use"
     exit_status = 2
     advice = "Call again with --help to see what is possible."
+
+
+class NoBrowser(WrongUse):
+    code = "no_browser"
+    advice = "Nobody was taken away; the list is read again when that is mended."
 
 
 class SourceError(ScraperError):
