@@ -39,7 +39,7 @@ def command(settings: Settings, account: str | None, cookies_file: Path | None, 
         raise WrongUse("--username and --password-stdin belong together: the password is read from standard input, "
                        "so that it is neither in the list of processes nor in the shell's history.")
     expected = _name(account or name or settings.owner)
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         layouts = layouts_for(settings.data_folder)
     except WrongLayout as error:
