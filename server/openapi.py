@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, render_template
 from flask_openapi import OpenAPI
 from flask_openapi.models import Info, SecurityScheme
+from werkzeug.routing import IntegerConverter
 
 from common.settings import Settings
 from server.access.guard import PUBLIC, SIGNED_IN, WORKER, mark_of, requires
@@ -24,6 +25,12 @@ ERRORS = {
     "403": "signed in, but the role does not allow it",
     "404": "there is no such thing",
 }
+
+
+class RowNumber(IntegerConverter):
+    """`<int:…>` in an address: a number that a database can hold; a longer one is an unknown address."""
+
+    regex = r"\d{1,18}"
 
 
 class Panel(OpenAPI):
@@ -47,6 +54,7 @@ class Panel(OpenAPI):
             doc_ui=False,
             **kwargs,
         )
+        self.url_map.converters["int"] = RowNumber
         self.openapi_version = "3.1.0"
         self.settings = settings
 
