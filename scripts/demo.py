@@ -18,17 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from supervise import (
-    ROOT,
-    START_SECONDS,
-    Stopped,
-    Supervisor,
-    address_here,
-    answers,
-    free_port,
-    need_free_port,
-    say,
-)
+from supervise import ROOT, START_SECONDS, Stopped, Supervisor, answers, free_port, need_free_port, say
+
+from common.settings import address_here
 
 OWNER = "demo_owner"
 SITE_PASSWORD = "sandbox-password"  # opens nothing but the imitation

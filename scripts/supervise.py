@@ -149,12 +149,6 @@ def answers(url: str) -> bool:
         return False
 
 
-def address_here(host: str, port: int) -> str:
-    """Where this machine finds a server that listens there."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def need_free_port(host: str, port: int, advice: str) -> None:
     """raises  Stopped, after words, when something else listens there."""
     kind = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -174,16 +168,13 @@ def free_port() -> int:
 
 
 def main() -> int:
-    from common.settings import WrongSetting, load_settings
+    from common.settings import WrongSetting, address_here, load_settings
 
     try:
         settings = load_settings()
         settings.data_folder  # noqa: B018  made here, so that a wrong place is told before anything starts
         address = address_here(settings.host, settings.port)
-        environment = dict(os.environ)
-        if settings.server_url == "http://127.0.0.1:3000":  # where it is not told otherwise, the worker goes to us
-            environment["MHC_SERVER_URL"] = address
-        with Supervisor(environment, ROOT) as all_of_it:
+        with Supervisor(os.environ, ROOT) as all_of_it:
             need_free_port(settings.host, settings.port,
                            "Is the panel running already? Otherwise choose another port: MHC_PORT=3001 scripts/start")
             all_of_it.start("server", "-m", "server", "--upgrade")

@@ -23,14 +23,13 @@ def taken() -> Iterator[int]:
 def called(folder: Path, script: str, *arguments: str, **settings: str) -> tuple[int, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MHC_")}
     ended = subprocess.run(
-        [sys.executable, str(SCRIPTS / script), *arguments], cwd=folder, env={**environment, **settings},
-        capture_output=True, text=True, timeout=60)
+        [sys.executable, str(SCRIPTS / script), *arguments], cwd=folder, capture_output=True, text=True, timeout=60,
+        env={**environment, "PYTHONPATH": str(SCRIPTS.parent), **settings})
     return ended.returncode, ended.stdout + ended.stderr
 
 
 def test_a_taken_port_is_said_with_what_to_do(tmp_path: Path, taken: int) -> None:
-    status, said = called(tmp_path, "supervise.py", MHC_PORT=str(taken), MHC_DATA_DIR=str(tmp_path / "data"),
-                          PYTHONPATH=str(SCRIPTS.parent))
+    status, said = called(tmp_path, "supervise.py", MHC_PORT=str(taken), MHC_DATA_DIR=str(tmp_path / "data"))
     assert status == 1
     assert f"Cannot listen on 127.0.0.1:{taken}" in said and "MHC_PORT=3001 scripts/start" in said
 
