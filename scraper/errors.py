@@ -7,6 +7,7 @@ ScraperError
         RateLimited     wait as long as asked, then go on                          exit 4
         Unavailable     try again when next due                                    exit 1
         SignedOut       stop this source; a person runs `python -m scraper login`  exit 3
+            NeverSignedIn   the same, before the first time                        exit 3
             SignInFailed    the same, while signing in                             exit 3
         WrongAccount    the same: somebody else is signed in                       exit 3
         Challenged      stop for an hour; a person looks at the site               exit 4
@@ -78,6 +79,10 @@ class SignedOut(SourceError):
     outcome = "signed_out"
     exit_status = 3
     advice = "The saved sign-in is no longer valid. Nobody was taken away; run `python -m scraper login` to sign in."
+
+
+class NeverSignedIn(SignedOut):
+    advice = "Run `python -m scraper login` to sign in."
 
 
 class SignInFailed(SignedOut):

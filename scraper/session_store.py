@@ -13,7 +13,7 @@ from common.clock import iso_ms
 from common.logs import hide
 from common.secrets import Undecryptable, Vault
 from common.settings import Settings
-from scraper.errors import SignedOut
+from scraper.errors import NeverSignedIn, SignedOut
 from scraper.observations import username
 
 PLATFORM = "chaturbate"
@@ -60,7 +60,7 @@ class SessionStore:
         try:
             sealed = self._path(account).read_bytes()
         except FileNotFoundError:
-            raise SignedOut(f"nobody has signed in as {account} yet") from None
+            raise NeverSignedIn(f"nobody has signed in as {account} yet") from None
         try:
             kept = json.loads(self._vault.decrypt(sealed))
             session = SavedSession(
