@@ -27,8 +27,9 @@ VALUES = {
 BODIES = {
     "deep lists": b"[" * 100_000 + b"]" * 100_000, "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "half of deep lists": b"[" * 100_000, "a list": b"[]", "a text": b'"x"', "a number": b"7", "null": b"null",
-    "nothing": b"", "not JSON": b"{nonsense", "more digits than Python reads": b"9" * 5_000, "not UTF-8": b'{"a": "\xff"}',
-    "an empty object": b"{}", "a name with NUL": rb'{"\u0000": 1}', "the same name twice": b'{"list": 1, "list": []}',
+    "nothing": b"", "not JSON": b"{nonsense", "more digits than Python reads": b"9" * 5_000,
+    "not UTF-8": b'{"a": "\xff"}', "an empty object": b"{}", "a name with NUL": rb'{"\u0000": 1}',
+    "the same name twice": b'{"list": 1, "list": []}',
 } | {f"everywhere {what}": ("{" + ", ".join(f'"{name}": {value}' for name in FIELDS) + "}").encode()
      for what, value in VALUES.items()}
 FORMS = {
