@@ -89,7 +89,10 @@ _UPLOAD: dict[str, Any] = {"content": {
     "multipart/form-data": {"schema": {"type": "object", "properties": {
         "files": {"type": "array", "items": {"type": "string", "format": "binary"},
                   "description": "saved pages, or texts with one username a line"},
-        "complete": {"type": "boolean"}, "observed_at": {"type": "string", "format": "date-time"}}}},
+        "complete": {"type": "boolean", "description": UploadBody.model_fields["complete"].description},
+        "observed_at": {"type": "string", "format": "date-time",
+                        "description": UploadBody.model_fields["observed_at"].description}},
+        "required": ["files"]}},
 }, "required": True}
 
 

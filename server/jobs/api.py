@@ -33,7 +33,7 @@ _pause = threading.Event()
 
 
 class JobPath(BaseModel):
-    job: str = Field(description="the job's name: " + ", ".join(KINDS))
+    job: str = Field(description="the job's name", json_schema_extra={"enum": list(KINDS)})
 
 
 class RunPath(BaseModel):
@@ -56,8 +56,8 @@ class RunsQuery(AccountQuery):
 class ConfigBody(BaseModel):
     """Any part of the configuration."""
 
-    model_config = ConfigDict(
-        extra="allow", json_schema_extra={"properties": ListConfig.model_json_schema()["properties"]})
+    model_config = ConfigDict(extra="allow", json_schema_extra={
+        "properties": ListConfig.model_json_schema()["properties"], "additionalProperties": False})
 
 
 def minimum_gap() -> timedelta:

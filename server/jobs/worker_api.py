@@ -17,8 +17,9 @@ from server.ingest.body import unpack_body
 from server.ingest.text import plain, plain_json
 from server.jobs import rules, store
 from server.jobs.api import known_kind, minimum_gap
-from server.jobs.kinds import KINDS
+from server.jobs.kinds import KINDS, ListConfig
 from server.models import Run, db
+from server.openapi import When
 from server.people.store import picked_account
 from server.time import now
 
@@ -48,7 +49,7 @@ class ClaimedRun(BaseModel):
     job: str
     account: str
     trigger: str
-    config: dict[str, Any]
+    config: ListConfig
     lease_seconds: float
 
 
@@ -70,7 +71,7 @@ class ProgressBody(BaseModel):
 
 class ProgressAnswer(BaseModel):
     cancel: bool = Field(description="a person asked this run to stop")
-    lease_until: str
+    lease_until: When
 
 
 class ErrorBody(BaseModel):

@@ -73,11 +73,23 @@ def test_unfollowed_counts_days_and_tells_what_they_say(lists: Lists, api: Any):
     assert (cas["username"], cas["days_followed"], cas["days_followed_at_least"]) == ("cas", 10, False)
     assert (cas["follower_since"], cas["unfollower_at"]) == ("2026-11-02T12:00:00.000Z", "2026-11-12T12:00:00.000Z")
     assert (bob["follower_since"], bob["days_followed"], bob["days_followed_at_least"]) == (None, 12, True)
+    assert (cas["days_followed_least"], cas["days_followed_most"]) == (10, 10)
+    assert (bob["days_followed_least"], bob["days_followed_most"]) == (12, None)
     assert answer["total"] == 2
     assert answer["insights"] == {"total": 2, "average_days": 11, "average_days_at_least": True, "rate": 0.6667}
     week = api.get("/api/followers/unfollowed?days=7").json
     assert (week["total"], week["insights"]) == (1, {
         "total": 1, "average_days": 12, "average_days_at_least": True, "rate": 0.5})
+
+
+def test_days_followed_have_the_bounds_of_the_two_moments(lists: Lists, api: Any):
+    for number, names in enumerate([["ann"], ["ann", "bob"], ["ann", "bob"], ["ann"], ["ann"]]):
+        lists.read(names, 24 * number)
+    (bob,) = api.get("/api/followers/unfollowed").json["unfollowed"]
+    assert (bob["days_followed_least"], bob["days_followed"], bob["days_followed_most"]) == (1, 2, 3)
+    (told,) = api.get("/api/persons/bob").json["follows"]
+    assert {name: told[name] for name in told if name.startswith("days_")} == {
+        name: bob[name] for name in bob if name.startswith("days_")}
 
 
 def test_nobody_left_is_not_a_rate_of_nothing(api: Any):
