@@ -8,6 +8,7 @@ ScraperError
         Unavailable     try again when next due                                    exit 1
         SignedOut       stop this source; a person runs `python -m scraper login`  exit 3
             NeverSignedIn   the same, before the first time                        exit 3
+            NotProved       the same, while signing in: the cookies sign nobody in exit 3
             SignInFailed    the same, while signing in                             exit 3
         WrongAccount    the same: somebody else is signed in                       exit 3
         Challenged      stop for an hour; a person looks at the site               exit 4
@@ -83,6 +84,11 @@ class SignedOut(SourceError):
 
 class NeverSignedIn(SignedOut):
     advice = "Run `python -m scraper login` to sign in."
+
+
+class NotProved(SignedOut):
+    advice = ("Nothing was saved. See in your own browser that you are signed in there, then export the cookies anew "
+              "or run the same command again.")
 
 
 class SignInFailed(SignedOut):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from common.clock import utc_now
 from common.settings import Settings
-from scraper.errors import ScraperError, WrongUse
+from scraper.errors import NotProved, ScraperError, SignedOut, WrongUse
 from scraper.layout_files import layouts_for
 from scraper.layouts import WrongLayout
 from scraper.observations import SessionReport, username
@@ -54,7 +54,10 @@ def command(settings: Settings, account: str | None, cookies_file: Path | None, 
         console.print("A window opens. Sign in there; it closes by itself when you are done.")
         state = from_window(settings, layouts)
     with console.status("Proving the sign-in …"):
-        session = prove(settings, layouts, state, expected, utc_now)
+        try:
+            session = prove(settings, layouts, state, expected, utc_now)
+        except SignedOut as error:
+            raise NotProved(f"these cookies sign nobody in: {error}") from error
     SessionStore(settings).save(session)
     ends = f" The cookies end on {session.cookies_end:%d %b %Y}." if session.cookies_end else ""
     console.print(f"Signed in as [bold]{session.account}[/]. The sign-in is saved, encrypted.{ends}")
