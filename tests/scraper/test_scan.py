@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -228,6 +228,15 @@ def test_the_sites_wish_to_wait_is_kept_with_the_error(reader: Reader, site: San
     result, _ = reader.read("followers")
     assert result.error is not None
     assert result.error.wait.total_seconds() == 600  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("run", [uuid4(), None])
+def test_a_name_nobody_signed_in_as_becomes_an_account_only_when_the_server_knows_it(reader: Reader,
+                                                                                     run: UUID | None) -> None:
+    kept = Kept()
+    result = find_job("following")(
+        JobContext(reader.settings, "mistyped", {}, run, kept, reader.progress.append, utc_now))
+    assert (result.outcome, len(kept)) == ("signed_out", 0 if run is None else 1)
 
 
 def test_an_unknown_look_of_the_followers_is_never_nobody(reader: Reader, site: Sandbox) -> None:

@@ -19,6 +19,7 @@ from scraper.browser import Awaited, Browser
 from scraper.errors import (
     AgeGated,
     Challenged,
+    NeverSignedIn,
     NotLoaded,
     RateLimited,
     Redirected,
@@ -87,7 +88,9 @@ def read_list(context: JobContext, plan: Plan) -> JobResult:
         session = store.load(context.account)
         layouts = layouts_for(context.settings.data_folder)
     except SignedOut as error:
-        _report_session(context, None, error, proved_at=None)
+        # A name with a typing error, given while the server is away, must not become an account.
+        if context.run_id is not None or not isinstance(error, NeverSignedIn):
+            _report_session(context, None, error, proved_at=None)
         return JobResult(outcome=error.outcome, error=error)
     except WrongLayout as error:
         return JobResult(outcome=WrongUse.outcome, error=WrongUse(str(error)))
