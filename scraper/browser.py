@@ -303,7 +303,8 @@ def _not_started(error: PlaywrightError) -> ScraperError:
                         "elsewhere: sudo sysctl -w user.max_user_namespaces=10000), or install Google Chrome's own "
                         "package and name it in MHC_BROWSER.")
     if "Missing X server" in error.message or "headed browser without having a XServer" in error.message:
-        return NoBrowser("There is no screen here to open a window on.")
+        return NoBrowser("There is no screen here to open a window on. Sign in another way: --cookies, --cdp "
+                         "or --username (see `python -m scraper login --help`).")
     return Unavailable(f"the browser could not be started: {_first_line(error)}")
 
 

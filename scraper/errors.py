@@ -48,7 +48,7 @@ class WrongUse(ScraperError):
 
 class NoBrowser(WrongUse):
     code = "no_browser"
-    advice = "Nobody was taken away; the list is read again when that is mended."
+    advice = "Nothing was changed. Mend that, then try again."
 
 
 class SourceError(ScraperError):
@@ -92,7 +92,7 @@ class NotProved(SignedOut):
 
 
 class SignInFailed(SignedOut):
-    advice = "Nothing was saved. Check the name and the password, and run `python -m scraper login` again."
+    advice = "Nothing was saved. Run `python -m scraper login` again when you have name and password at hand."
 
 
 class WrongAccount(SourceError):

@@ -15,7 +15,7 @@ from scraper.observations import SessionReport, username
 from scraper.outbox import Outbox
 from scraper.server_client import ServerClient
 from scraper.session_store import SavedSession, SessionStore
-from scraper.sign_in import from_chrome, from_file, from_password, from_window, prove
+from scraper.sign_in import from_chrome, from_file, from_password, from_window, has_screen, prove
 
 
 @click.command()
@@ -51,7 +51,8 @@ def command(settings: Settings, account: str | None, cookies_file: Path | None, 
     elif name is not None:
         state = from_password(settings, layouts, name, _password(), utc_now)
     else:
-        console.print("A window opens. Sign in there; it closes by itself when you are done.")
+        if has_screen():
+            console.print("A window opens. Sign in there; it closes by itself when you are done.")
         state = from_window(settings, layouts)
     with console.status("Proving the sign-in …"):
         try:

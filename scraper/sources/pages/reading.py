@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -108,14 +108,15 @@ def read_list(context: JobContext, plan: Plan) -> JobResult:
     except ScraperError as error:
         stopped = error
     end = scan.end(stopped)
-    if scan.proved_at is not None and state is not None and not isinstance(stopped, SignedOut | WrongAccount):
-        session = SavedSession(
-            account=session.account,
-            storage_state=renewed(session.storage_state, state, challenged=isinstance(stopped, Challenged)),
-            signed_in_since=session.signed_in_since, proved_at=scan.proved_at,
-        )
+    used = session
+    if isinstance(stopped, SignedOut | WrongAccount):
+        session = replace(used, proved_at=scan.proved_at or used.proved_at, over=str(stopped))
+    elif scan.proved_at is not None and state is not None:
+        kept = renewed(used.storage_state, state, challenged=isinstance(stopped, Challenged))
+        session = SavedSession(used.account, kept, used.signed_in_since, scan.proved_at)
+    if session is not used:
         try:
-            store.save(session)
+            store.replace(used, session)
         except OSError as error:
             log.error("the renewed sign-in could not be kept", account=context.account, problem=str(error))
     _report_session(context, session, stopped, scan.proved_at)
