@@ -1,6 +1,6 @@
 """`/api/persons`: the directory, one person with the origin of every value, and erasing a person."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flask_openapi import APIBlueprint, Tag
@@ -169,7 +169,8 @@ def person(path: PersonPath, query: PersonQuery) -> dict[str, Any]:
     who, profile = found
     account = picked_account(db.session(), query.account) if query.account else None
     follows = of_person(db.session(), who.id, account.id if account else None)
-    return _person(who, profile, now()) | {"follows": [_follow(name, row) for name, row in follows]}
+    said = _person(who, profile, now(), queries.fresh_within(db.session()))
+    return said | {"follows": [_follow(name, row) for name, row in follows]}
 
 
 @bp.delete("/persons/<string:username>", responses={200: Receipt, 409: ErrorAnswer})
@@ -204,27 +205,28 @@ def _directory_person(row: queries.DirectoryRow, at: datetime) -> dict[str, Any]
     }
 
 
-def _person(who: Person, profile: Profile | None, at: datetime) -> dict[str, Any]:
+def _person(who: Person, profile: Profile | None, at: datetime, fresh: timedelta) -> dict[str, Any]:
     source = profile.source if profile else None
     changed_at = profile.changed_at if profile else None
     online_at = profile.last_online_at if profile else None
-    values = {name: _value(getattr(profile, name, None), source, changed_at, at) for name in FIELDS}
+    values = {name: _value(getattr(profile, name, None), source, changed_at, at, fresh) for name in FIELDS}
     live = queries.is_live(online_at, at)
     return {
         "id": str(who.uuid), "username": who.username, "platform": who.platform,
-        "role": _value(who.role, "browser", who.created_at, at),
+        "role": _value(who.role, "browser", who.created_at, at, fresh),
         **values,
-        "live": _value(live or None, source, online_at, at) | {"value": live},
-        "last_seen_at": _value(_iso(online_at), source, online_at, at),
+        "live": _value(live or None, source, online_at, at, fresh) | {"value": live},
+        "last_seen_at": _value(_iso(online_at), source, online_at, at, fresh),
     }
 
 
-def _value(value: Any, source: str | None, observed_at: datetime | None, at: datetime) -> dict[str, Any]:
+def _value(value: Any, source: str | None, observed_at: datetime | None, at: datetime,
+           fresh: timedelta) -> dict[str, Any]:
     """A field as the one source that knows it so far says it; without a value there is no origin either."""
     known = value is not None and observed_at is not None
     return {
         "value": value, "source": source if known else None, "observed_at": _iso(observed_at) if known else None,
-        "fresh": bool(known and observed_at and at - observed_at <= queries.FRESH), "others": [],
+        "fresh": bool(known and observed_at and at - observed_at <= fresh), "others": [],
     }
 
 

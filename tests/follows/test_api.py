@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from server.jobs.store import ensure_jobs
 from server.models import Account, CaptureRow, Person, ScanPageRow, db
 from tests.follows.lists import Lists, hour
 
@@ -242,6 +243,27 @@ def test_a_person_says_where_each_value_comes_from(lists: Lists, api: Any):
     assert answer["country"]["value"] is None and answer["country"]["source"] is None
     assert [(row["direction"], row["state"]) for row in answer["follows"]] == [("following", "current")]
     assert api.get("/api/persons/nobody").status_code == 404
+
+
+def test_fresh_follows_the_schedule_of_the_lists_and_live_does_not(lists: Lists, api: Any, clock: Any):
+    clock.now = hour(0)
+    ensure_jobs(lists.session, lists.session.query(Account).one())
+    lists.read([], 0, list_name="following", people=[{"username": "ann", "age": 30, "online": True}])
+
+    def ann() -> tuple[bool, bool]:
+        answer = api.get("/api/persons/ann").json
+        return answer["age"]["fresh"], answer["live"]["value"]
+
+    assert ann() == (True, True)
+    clock.advance(minutes=11)
+    assert ann() == (False, False)
+    api.post("/api/job/following/config", json={"intervalMinutes": 60})
+    api.post("/api/job/following/start")
+    clock.advance(minutes=78)
+    assert ann() == (True, False)
+    clock.advance(minutes=2)
+    assert ann() == (False, False)
+    assert api.get("/api/persons?live=true").json["total"] == 0
 
 
 def test_an_erased_person_is_nowhere(lists: Lists, api: Any, api_as: Callable[[str], Any]):
