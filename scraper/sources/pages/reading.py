@@ -47,8 +47,8 @@ from scraper.observations import (
 )
 from scraper.scrub import capture_of
 from scraper.session_store import SavedSession, SessionStore, renewed
-from scraper.sources.pages.parse import PATHS, read_list_page
-from scraper.verdict import ReadPage, judge, wants_another_pass
+from scraper.sources.pages.parse import PATHS, is_past_the_end, read_list_page
+from scraper.verdict import PAST_THE_END, ReadPage, judge, wants_another_pass
 
 log = structlog.get_logger(__name__)
 
@@ -191,7 +191,8 @@ class Scan:
             status=arrived.status, settled=arrived.settled,
         )
         if facts.problem is None and (again := self._again(facts, people)):
-            facts, people = facts.model_copy(update={"problem": "repeated_page", "problem_detail": again}), []
+            problem = PAST_THE_END if is_past_the_end(facts) else "repeated_page"
+            facts, people = facts.model_copy(update={"problem": problem, "problem_detail": again}), []
         parsing = round((time.monotonic() - began) * 1000)
         facts = facts.model_copy(update={"waiting_ms": arrived.waiting_ms, "parsing_ms": parsing})
         self._spent["waiting"] += arrived.waiting_ms
