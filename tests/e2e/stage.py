@@ -13,6 +13,7 @@ from scraper.running import carry_out, open_desk
 from scraper.sandbox.testing import Sandbox
 from scraper.server_client import ServerClient
 from scraper.session_store import SavedSession, SessionStore
+from server.follows.uploads import take_usernames
 from server.models import FollowInterval, Person, Scan, db
 from tests.helpers import WORKER, FakeClock
 
@@ -54,6 +55,15 @@ class Stage:
         assert (report.left, report.stopped_by) == (0, None)
         client.close()
         return result
+
+    def know(self, list_name: str = "following") -> None:
+        """Let the panel know the list as it is, without the browser: handed over by its owner as the whole."""
+        self.clock.advance(hours=1)
+        with self.app.app_context():
+            handed = take_usernames(db.session(), self.sandbox.owner, list_name, sorted(self.truth(list_name)),
+                                    self.clock(), complete=True)
+            assert handed.scan.state == "applied"
+            db.session.commit()
 
     def newest_scan(self, list_name: str = "following") -> Scan:
         with self.app.app_context():

@@ -53,7 +53,7 @@ def with_a_leaver_and_a_newcomer(stage, list_name):
 
 
 def check(stage, list_name, fault, place, expected):
-    stage.read(list_name)
+    stage.know(list_name)
     before = stage.everything()
     with_a_leaver_and_a_newcomer(stage, list_name)
     part, page = place
@@ -92,7 +92,7 @@ def test_followers(stage, fault, place):
 
 def test_a_followers_page_in_no_known_layout_is_never_taken_for_nobody(stage):
     stage = stage()
-    stage.read("followers")
+    stage.know("followers")
     before = stage.everything()
     stage.sandbox.options.change(followers_layout="unknown")
     result = stage.read("followers")
@@ -105,7 +105,7 @@ def test_a_followers_page_in_no_known_layout_is_never_taken_for_nobody(stage):
     ("stats_totals", {"list": "stats", "total": 60}, "followers")])
 def test_totals_that_disagree_take_nobody_away(stage, fault, where, list_name):
     stage = stage()
-    stage.read(list_name)
+    stage.know(list_name)
     with_a_leaver_and_a_newcomer(stage, list_name)
     stage.sandbox.fault(fault, **where)
     assert stage.read(list_name).outcome in ("partial", "failed")
