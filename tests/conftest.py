@@ -37,6 +37,11 @@ from tests.helpers import WORKER, FakeClock, SignedIn, WithToken, add_user, sign
 from tests.postgres import cluster, fresh_database
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first, so that no process is left alone with them at the end."""
+    items.sort(key=lambda item: item.path.name not in ("test_kill_nine.py", "test_demo.py"))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The developer's own `.env` and environment do not reach the tests."""
