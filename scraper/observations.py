@@ -160,7 +160,7 @@ Gender = Literal["m", "f", "c", "t"]
 
 
 class AffiliateRoom(BaseModel):
-    """One room as the affiliate API describes it. What it does not say, or says wrongly, is None.
+    """One room as the affiliate API describes it. What it does not say, or says wrongly, is None; "" is said.
 
     spoken_languages, location  the broadcaster's own words, as they came
     birthday                    as it came; may contradict the age, and is not always a date
@@ -178,7 +178,7 @@ class AffiliateRoom(BaseModel):
     age: int | None = None
     birthday: str | None = None
     location: str | None = None
-    country: str | None = None  # ISO 3166 alpha-2, upper-case
+    country: str | None = None  # ISO 3166 alpha-2, upper-case; "": the broadcaster names none
     spoken_languages: str | None = None
     current_show: str | None = None
     room_subject: str | None = None
@@ -200,7 +200,8 @@ class AffiliateRooms(Message):
     limit          how many rooms were asked for at most; 0: everyone
     min_followers  rooms with no more followers than this were left out; 0: nobody was
     said_count     how many rooms match, as the API said last; None when it said nothing usable
-    saw_everyone   every room that matches was read and is in `rooms`: whoever is absent is not online
+    saw_everyone   every room that matches was read: whoever is absent is not online (or has too few followers, see
+                   min_followers; or hides from the region that we ask from)
     pages          how many answers were read; duplicates: rooms that were on more than one of them
     left_out       rooms left out by min_followers
     problems       what was wrong with single values and rooms, such as {"age": 3, "username": 1}

@@ -129,7 +129,7 @@ def carry_out(desk: Desk, run: ClaimedRun, *, show: Callable[[Progress], None] =
         if lease.why_stop and result.outcome not in ("ok", "cancelled"):
             # What the job ran into while it was stopped (a browser that is gone, say) is not the site's doing.
             result = JobResult("cancelled", result.counters, result.waiting_ms, result.working_ms,
-                               Cancelled(lease.why_stop), result.scan_id)
+                               Cancelled(lease.why_stop), result.scan_id, result.summary)
         _finish(desk, run.id, result)
     log.info("finished", run=str(run.id), job=run.job, account=run.account, outcome=result.outcome,
              error=str(result.error) if result.error else None, waiting_ms=result.waiting_ms,
