@@ -96,7 +96,7 @@ def record(session: Session, seen: Mapping[str, Seen]) -> int:
         if "tags" in what.fields and (old is None or (old["tags"] or []) != row[FIELDS.index("tags")]):
             tags.append((person_id, what.fields["tags"]))
     _write_profiles(session, sorted(written))
-    _write_tags(session, sorted(tags))
+    write_tags(session, sorted(tags))
     return len(written)
 
 
@@ -147,7 +147,7 @@ def _write_profiles(session: Session, written: Iterable[tuple[Any, ...]]) -> Non
         index_elements=["person_id"], set_={name: new.excluded[name] for name in names if name != "person_id"}))
 
 
-def _write_tags(session: Session, tags: Iterable[tuple[int, list[str]]]) -> None:
+def write_tags(session: Session, tags: Iterable[tuple[int, list[str]]]) -> None:
     """The tags of these people, instead of those they had."""
     tags = list(tags)
     if not tags:
