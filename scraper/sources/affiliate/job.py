@@ -118,11 +118,11 @@ class Poll:
             size = self._size(offset)
             before = len(self.rooms)
             page = self._read_page(size, offset, first=first)
-            offset += page.listed
+            offset += min(page.listed, size)
             if not first and self.saw_everyone:
                 return
             new = len(self.rooms) > before
-            if not page.listed or (first and offset > page.listed and not new) or self._all_is_read(page, size, offset):
+            if not page.listed or (first and before and not new) or self._all_is_read(page, size, offset):
                 self.at_the_end = self._is_end(page, offset)
                 return
             if self.wanted.limit and offset >= self.wanted.limit:
