@@ -16,11 +16,11 @@ from server.ingest import captures
 from server.ingest.body import unpack_body
 from server.ingest.text import plain, plain_json
 from server.jobs import rules, store
-from server.jobs.api import known_kind, minimum_gap
+from server.jobs.api import account_for, known_kind, minimum_gap
+from server.jobs.credentials import able
 from server.jobs.kinds import KINDS
 from server.models import Run, db
-from server.people.store import picked_account
-from server.time import now
+from server.time import now, owner_zone
 
 ASK_AGAIN = 2  # seconds until a worker without work asks again
 _LARGEST_INT = 2**31 - 1
@@ -46,7 +46,7 @@ class ClaimBody(BaseModel):
 class ClaimedRun(BaseModel):
     id: str
     job: str
-    account: str
+    account: str | None = Field(description="null: the job belongs to no account")
     trigger: str
     config: dict[str, Any]
     lease_seconds: float
@@ -102,7 +102,8 @@ def claim(body: ClaimBody) -> dict[str, Any]:
     if body.force:
         run: Run | None = _forced(body.force, worker)
     else:
-        run = store.claim(db.session(), worker=worker, jobs=body.jobs, now=moment, minimum_gap=minimum_gap())
+        run = store.claim(db.session(), worker=worker, jobs=able(body.jobs), now=moment,
+                          minimum_gap=minimum_gap(), zone=owner_zone())
     answer = _claimed(run) if run else None
     db.session.commit()
     if answer:
@@ -121,14 +122,14 @@ def _keep_house(moment: datetime) -> None:
 
 def _forced(force: Force, worker: str) -> Run:
     kind = known_kind(force.job)
-    job = store.job_of(db.session(), kind, picked_account(db.session(), force.account))
+    job = store.job_of(db.session(), kind, account_for(db.session(), kind, force.account))
     return store.claim_now(db.session(), worker=worker, job=job, now=now(), minimum_gap=minimum_gap())
 
 
 def _claimed(run: Run) -> dict[str, Any]:
     job, account = store.job_and_account(db.session(), run)
-    return {"id": str(run.id), "job": job.name, "account": account.username, "trigger": run.trigger,
-            "config": rules.present_config(KINDS[job.name], job.config),
+    return {"id": str(run.id), "job": job.name, "account": account.username if account else None,
+            "trigger": run.trigger, "config": rules.present_config(KINDS[job.name], job.config),
             "lease_seconds": rules.LEASE.total_seconds()}
 
 
