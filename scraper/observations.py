@@ -178,7 +178,7 @@ class AffiliateRoom(BaseModel):
     age: int | None = None
     birthday: str | None = None
     location: str | None = None
-    country: str | None = None  # ISO 3166 alpha-2, upper-case; "": the broadcaster names none
+    country: str | None = None  # ISO 3166 alpha-2, upper-case
     spoken_languages: str | None = None
     current_show: str | None = None
     room_subject: str | None = None

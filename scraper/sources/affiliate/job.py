@@ -18,6 +18,7 @@ from typing import Any
 from scraper.errors import NotAccepted, ScraperError, SourceError, Unavailable
 from scraper.jobs import JobContext, JobResult, Progress
 from scraper.observations import AffiliateRoom, AffiliateRooms, Capture, Gender
+from scraper.scrub import scrub
 from scraper.sources.affiliate.client import LARGEST_PAGE, AffiliateClient, Answer
 from scraper.sources.affiliate.parse import GENDERS, Page, asked_genders, parse_page
 
@@ -179,7 +180,10 @@ class Poll:
     def _keep(self, answer: Answer) -> None:
         self.began_at = self.began_at or answer.at
         self.ended_at = answer.at
-        packed = base64.b64encode(gzip.compress(answer.body, compresslevel=6, mtime=0)).decode("ascii")
+        body = answer.body
+        if "html" in answer.content_type.lower():  # a page for people may hold what signs one in
+            body = scrub(body.decode("utf-8", "replace")).encode("utf-8")
+        packed = base64.b64encode(gzip.compress(body, compresslevel=6, mtime=0)).decode("ascii")
         self.captures.append(Capture(url=answer.url, content_type=answer.content_type[:100], body=packed))
 
     def _report(self) -> None:

@@ -145,10 +145,10 @@ def _gender(problems: Counter[str], value: Any) -> Gender | None:
 
 
 def _country(problems: Counter[str], value: Any) -> str | None:
-    if value is None:
+    if value is None or value == "":
         return None
-    code = value.strip().upper() if isinstance(value, str) else None
-    if code is None or (code and not re.fullmatch("[A-Z]{2}", code)):
+    code = value.strip().upper() if isinstance(value, str) else ""
+    if not re.fullmatch("[A-Z]{2}", code):
         problems["country"] += 1
         return None
     return code
