@@ -46,6 +46,7 @@ class WholeRunAnswer(RunAnswer):
 
     scan_id: str | None
     captures: list[dict[str, Any]] = Field(description="id, url and size of the raw pages")
+    log: list[dict[str, str]] = Field(description="what the worker said while it went on: at, level, text")
 
 
 class StatusAnswer(BaseModel):
@@ -117,4 +118,5 @@ def whole_run(view: RunView) -> dict[str, Any]:
     return run(view.run, view.job, view.account) | {
         "scan_id": str(view.scan.id) if view.scan else None,
         "captures": [{"id": capture.id, "url": capture.url, "bytes": capture.raw_bytes} for capture in view.captures],
+        "log": view.run.log or [],
     }

@@ -28,7 +28,7 @@ WORKER_SEEN_EVERY = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended, as its worker tells it. asked: the platform's own Retry-After."""
+    """How a run ended, as its worker tells it. asked: the platform's own Retry-After; log: at, level, text."""
 
     outcome: str
     error_code: str | None = None
@@ -38,6 +38,7 @@ class End:
     waiting_ms: int = 0
     working_ms: int = 0
     asked: timedelta | None = None
+    log: list[dict[str, str]] = field(default_factory=list)
 
 
 LOST = End("lost", "lost", "The worker fell silent in the middle of the run.",
@@ -203,6 +204,8 @@ def _end(session: Session, job: Job, run: Run, end: End, now: datetime, minimum_
     run.state, run.ended_at, run.outcome, run.lease_until = "ended", now, end.outcome, None
     run.error_code, run.error_message, run.error_advice = end.error_code, end.error_message, end.error_advice
     run.counters, run.waiting_ms, run.working_ms = end.counters, end.waiting_ms, end.working_ms
+    if end.log:
+        run.log = end.log
     job.stats = rules.stats_after(kind, job.stats, outcome=end.outcome, counters=end.counters, ended_at=now)
     if failed:
         job.failures_in_row += 1

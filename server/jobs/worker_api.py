@@ -22,6 +22,7 @@ from server.jobs.kinds import KINDS
 from server.models import Run, db
 from server.time import now, owner_zone
 
+MOST_LINES = 200  # kept of what a run said
 ASK_AGAIN = 2  # seconds until a worker without work asks again
 _LARGEST_INT = 2**31 - 1
 
@@ -79,6 +80,12 @@ class ErrorBody(BaseModel):
     advice: str | None = None
 
 
+class LogLine(BaseModel):
+    at: str = Field("", max_length=40)
+    level: str = Field("info", max_length=20)
+    text: str
+
+
 class FinishBody(BaseModel):
     outcome: Literal["ok", "partial", "blocked", "signed_out", "failed", "cancelled", "lost"] = Field(
         description="lost: said by the next worker about a run whose process was killed")
@@ -87,6 +94,7 @@ class FinishBody(BaseModel):
     waiting_ms: int = Field(0, ge=0)
     working_ms: int = Field(0, ge=0)
     retry_after_seconds: float | None = Field(None, description="what the platform asked for; kept within bounds")
+    log: list[LogLine] = Field([], max_length=1_000, description="what the worker said while the run went on")
 
 
 class FinishAnswer(BaseModel):
@@ -166,6 +174,8 @@ def _end(body: FinishBody) -> store.End:
         error_advice=plain(error.advice or "", 2000) or None,
         counters={plain(name, 60): _bounded(count) for name, count in list(body.counters.items())[:100]},
         waiting_ms=_bounded(body.waiting_ms), working_ms=_bounded(body.working_ms),
+        log=[{"at": plain(line.at, 40), "level": plain(line.level, 20), "text": plain(line.text, 500)}
+             for line in body.log[-MOST_LINES:]],
         asked=timedelta(seconds=min(asked, rules.LONGEST_ASKED.total_seconds())) if asked and asked > 0 else None)
 
 

@@ -72,3 +72,4 @@ class Run(Base):
     error_message: Mapped[str | None] = mapped_column(Text)
     error_advice: Mapped[str | None] = mapped_column(Text)
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    log: Mapped[list[dict[str, str]] | None] = mapped_column(Json, deferred=True)  # at, level, text

@@ -356,11 +356,13 @@ def test_the_page_of_a_run_tells_of_its_calls(owner, worker_client, client_as):
     post(owner, "run")
     run = poll(worker_client, waiting_ms=4_000, working_ms=300, counters={
         "enriched": 900, "failed": 1, "calls": 4, "failed_calls": 1, "mean_response_ms": 850,
-        "slowest_response_ms": 2100, "bytes": 1_400_000, "saw_everyone": 1})
+        "slowest_response_ms": 2100, "bytes": 1_400_000, "saw_everyone": 1},
+        log=[{"at": "2026-11-20T12:00:01.250Z", "level": "warning", "text": "asked again <b>\x00"}])
     page = client_as("viewer").get(f"/admin/runs/{run['id']}").get_data(as_text=True)
     for words in ("Calls made", "75 %", "1 without a usable answer", "850 ms on average, 2.1 s at most", "1.4 MB",
-                  "yes", "4.0 s", "300 ms"):
+                  "yes", "4.0 s", "300 ms", "12:00:01.250", "asked again &lt;b&gt;"):
         assert words in page
+    assert owner.get(f"/api/runs/{run['id']}").get_json()["log"][0]["text"] == "asked again <b>"
     assert "rooms as measured" in client_as("subscriber").get("/admin/jobs").get_data(as_text=True)
 
 
