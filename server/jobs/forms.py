@@ -11,6 +11,12 @@ from server.jobs.kinds import JobKind
 from server.models import Run
 
 COLOURS = {"ok": "success", "partial": "warning", "cancelled": "secondary"}
+COUNTERS = {
+    "enriched": "Rooms kept", "failed": "Rooms that could not be read", "new": "New broadcasters among them",
+    "left_out": "Left out for too few followers", "online": "Online, as the API says", "saw_everyone": "Saw everyone",
+    "duplicates": "Seen twice, as pages shifted", "problems": "Values that could not be used",
+    "pages": "Answers read", "bytes": "Received", "found": "People found",
+}
 CALL_COUNTERS = frozenset({"calls", "failed_calls", "mean_response_ms", "slowest_response_ms"})
 BAR_WIDTH = 8
 BAR_HEIGHT = 32
@@ -64,7 +70,7 @@ def fields(kind: JobKind) -> list[Field]:
 def _field(name: str, told: Mapping[str, Any]) -> Field:
     shape = "choices" if "choices" in told else {"boolean": "switch", "string": "text"}.get(told["type"], "number")
     return Field(name, told["title"], told.get("description", ""), shape, told.get("minimum"), told.get("maximum"),
-                 told.get("choices", {}), told.get("placeholder", ""))
+                 dict(told.get("choices", ())), told.get("placeholder", ""))
 
 
 def read(kind: JobKind, form: MultiDict[str, str]) -> dict[str, Any]:
@@ -93,8 +99,9 @@ def calls(counters: Mapping[str, Any]) -> Calls | None:
 
 
 def other_counters(counters: Mapping[str, Any]) -> dict[str, Any]:
-    """The counters that are not told by `calls`."""
-    return {name: count for name, count in counters.items() if name not in CALL_COUNTERS}
+    """The counters that are not told by `calls`, each with its words: name -> (words, count)."""
+    return {name: (COUNTERS.get(name, name.replace("_", " ").capitalize()), count)
+            for name, count in counters.items() if name not in CALL_COUNTERS}
 
 
 def assumed_storage(config: Mapping[str, Any], rooms: float | None) -> storage.Estimate | None:

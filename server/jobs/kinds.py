@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic.config import JsonDict
 
 from server.jobs.quiet import quiet_hours
 
-GENDERS: JsonDict = {"m": "men", "f": "women", "t": "trans", "c": "couples"}
+GENDERS = {"m": "men", "f": "women", "t": "trans", "c": "couples"}
 
 
 class JobConfig(BaseModel):
@@ -60,7 +59,7 @@ class AffiliateConfig(JobConfig):
         description="15 = frequent/high storage; 30 = recommended default; 60 = less storage, may miss short sessions; "
                     "120+ = minimal storage, large gaps.")
     gender: str = Field(
-        "m", title="Who is polled", json_schema_extra={"choices": GENDERS},
+        "m", title="Who is polled", json_schema_extra={"choices": [[value, words] for value, words in GENDERS.items()]},
         description="All four together: everyone.")
     limit: int = Field(
         500, ge=0, le=100_000, title="Rooms a poll, at most",

@@ -59,8 +59,8 @@ def test_back_down_only_jobs_without_an_account_go(before):
         affiliate = connection.execute(text("SELECT id FROM jobs WHERE account_id IS NULL")).scalar_one()
         connection.execute(text(
             "INSERT INTO runs (id, job_id, state, trigger, created_at, cancel_requested, progress, counters, "
-            "waiting_ms, working_ms) VALUES ('00000000000000000000000000000002', :job, 'ended', 'manual', '2026-11-20 12:00:00', "
-            "false, '{}', '{}', 0, 0)"), {"job": affiliate})
+            "waiting_ms, working_ms) VALUES ('00000000000000000000000000000002', :job, 'ended', 'manual', "
+            "'2026-11-20 12:00:00', false, '{}', '{}', 0, 0)"), {"job": affiliate})
     db.session.remove()
     downgrade(revision="0002")
     with db.engine.begin() as connection:
