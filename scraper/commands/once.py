@@ -111,7 +111,7 @@ def _read_alone(desk: Desk, name: str, account: str | None, show: Callable[[Prog
 
 
 def _status_of(result: JobResult) -> int:
-    if result.error:
+    if result.error and result.outcome != "partial":
         return result.error.exit_status
     return {"ok": 0, "partial": PARTIAL}.get(result.outcome, 1)
 

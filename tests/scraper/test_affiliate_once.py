@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -66,6 +67,25 @@ def test_a_refusal_of_the_site_is_the_status_and_the_servers_to_know(
     assert (finish["outcome"], finish["error"]["code"], finish["retry_after_seconds"]) == (
         "blocked", "rate_limited", 120)
     assert "slow down" in capsys.readouterr().err
+
+
+def test_half_a_poll_is_partial(site: Sandbox, panel: Panel, worker_settings: Settings,
+                                capsys: pytest.CaptureFixture[str]) -> None:
+    site.site.options.change(more_rooms=1600)
+    site.fault("maintenance", list="affiliate", page=2)
+    panel.runs.append({"id": str(uuid4()), "job": "affiliate", "account": None, "trigger": "manual",
+                       "config": {"gender": "m", "limit": 0}})
+    assert run_once(worker_settings, JOB, None) == 5
+    assert panel.told("/finish")[0]["outcome"] == "partial"
+    said = capsys.readouterr()
+    assert "answers 503" in said.err and "500 rooms read" in said.out
+
+
+def test_a_site_that_does_not_answer_leaves_nothing_to_tell(site: Sandbox, worker_settings: Settings,
+                                                            capsys: pytest.CaptureFixture[str]) -> None:
+    site.fault("maintenance", list="affiliate")
+    assert run_once(worker_settings, JOB, None) == 1
+    assert "rooms read" not in capsys.readouterr().out
 
 
 def test_without_a_server_the_rooms_wait_in_the_outbox(tmp_path: Path, site: Sandbox) -> None:

@@ -220,7 +220,7 @@ class Poll:
             outcome = "partial" if isinstance(stopped, Unavailable) and self.kept else stopped.outcome
         waiting = sum(calls.ms) + round(calls.paused * 1000)
         return JobResult(outcome, self._counters(stopped), waiting, round(self.working * 1000), stopped,
-                         summary=self._summary())
+                         summary=self._summary() if self.pages else "")
 
     def _counters(self, stopped: ScraperError | None) -> dict[str, int]:
         """`failed`: rooms that are there and could not be read, on a page or because the poll was stopped."""
