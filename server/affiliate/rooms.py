@@ -122,8 +122,7 @@ def _needs_taming(value: Mapping[str, Any]) -> bool:
     joined = "".join(texts)
     country = value["country"]
     return (
-        len(joined) > LONGEST_SHOW and (
-            len(joined) > 1000 or any(len(value[name] or "") > longest for name, longest in _LONGEST.items()))
+        (len(joined) > LONGEST_SHOW and any(len(value[name] or "") > longest for name, longest in _LONGEST.items()))
         or (not joined.isprintable() and _UNSTORABLE(joined) is not None)
         or any((number := value[name]) is not None and not 0 <= number <= largest
                for name, largest in _LARGEST.items())

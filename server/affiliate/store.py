@@ -205,10 +205,11 @@ class Poll:
         query = (
             select(rows.c.username, Person.id, Person.role, PersonCurrent.person_id, PersonCurrent.profile_mark,
                    PersonCurrent.subject_mark, PersonCurrent.tags_mark)
-            .select_from(rows).join(Person, and_(Person.platform == PLATFORM, Person.username == rows.c.username))
+            .select_from(rows)  # outer: else SQLite may start from the persons, and read all names for each of them
+            .outerjoin(Person, and_(Person.platform == PLATFORM, Person.username == rows.c.username))
             .outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
         )
-        return {row[0]: tuple(row[1:]) for row in self.session.execute(query)}
+        return {row[0]: tuple(row[1:]) for row in self.session.execute(query) if row[1] is not None}
 
     # ---- numbers of everybody
 
@@ -285,14 +286,14 @@ class Poll:
     def _write_texts(self, changed: Changed) -> None:
         session, at = self.session, self.at
         if changed.profiles:
-            rows = rows_table(session, "profile", _PROFILE_TYPES | {"mark": BigInteger()}, (
-                (person, *room.profile, mark(room.profile)) for person, room in changed.profiles))
+            rows = rows_table(session, "profile", _PROFILE_TYPES, (
+                (person, *room.profile) for person, room in changed.profiles))
             told = [rows.c[name] for name in PROFILE]
             session.execute(insert(AffiliateProfile).from_select(
                 ["person_id", "since", *PROFILE], select(rows.c.person_id, literal(at, Integer), *told)))
-            self._update_current(rows, changed.profiles, {
-                **{name: rows.c[name] for name in PROFILE}, "profile_mark": rows.c.mark,
-                "profile_source": SOURCE, "profile_at": self.moment})
+            _update_each(session, PersonCurrent, ("person_id",), _PROFILE_TYPES | {"profile_mark": BigInteger()}, (
+                (person, *room.profile, mark(room.profile)) for person, room in changed.profiles),
+                {"profile_source": SOURCE, "profile_at": self.moment})
         if changed.subjects:
             rows = rows_table(session, "subject", {"person_id": Integer(), "text": Text()}, (
                 (person, room.subject) for person, room in changed.subjects))
@@ -310,26 +311,12 @@ class Poll:
     def _update_texts(self, changed: Changed) -> None:
         """Subject and tags of the current rows; what the API does not say leaves the last known."""
         touched = sorted((dict(changed.subjects) | dict(changed.tags)).items())
-        if not touched:
-            return
         types: dict[str, TypeEngine[Any]] = {
             "person_id": Integer(), "subject": Text(), "tags": Text(), "subject_mark": BigInteger(),
             "tags_mark": BigInteger()}
-        rows = rows_table(self.session, "texts", types, (
-            (person, room.subject, room.tags, mark(room.subject), mark(room.tags)) for person, room in touched))
-        tags = rows.c.tags.cast(Json) if self.postgresql else rows.c.tags
-        now = PersonCurrent
-        self._update_current(rows, touched, {
-            "subject": func.coalesce(rows.c.subject, now.subject),
-            "tags": case((rows.c.tags.is_(None), now.tags), else_=tags), "subject_mark": rows.c.subject_mark,
-            "tags_mark": rows.c.tags_mark, "tags_source": SOURCE, "tags_at": self.moment})
-
-    def _update_current(self, rows: Any, people: Iterable[tuple[int, Room]], values: dict[str, Any]) -> None:
-        change = update(PersonCurrent).where(PersonCurrent.person_id == rows.c.person_id)
-        if not self.postgresql:
-            change = change.where(PersonCurrent.person_id.in_(select(rows_table(
-                self.session, "these", {"person_id": Integer()}, ((person,) for person, _ in people)).c.person_id)))
-        self.session.execute(change.values(values).execution_options(synchronize_session=False))
+        _update_each(self.session, PersonCurrent, ("person_id",), types, (
+            (person, room.subject, room.tags, mark(room.subject), mark(room.tags)) for person, room in touched),
+            {"tags_source": SOURCE, "tags_at": self.moment}, keeps=("subject", "tags"))
 
     # ---- broadcasts
 
@@ -341,20 +328,13 @@ class Poll:
         _end(self.session, what.end)
         for person, again in _begin(self.session, what.begin, self.moment).items():
             going_on[person] = going_on[person]._replace(started=again.started, first_seen=again.first_seen)
-        if what.miss:
-            rows = rows_table(self.session, "missed", {
-                "person_id": Integer(), "misses": Integer(), "at": Moment()},
-                ((person, misses, datetime.fromtimestamp(first, UTC)) for person, (misses, first) in what.miss.items()))
-            self._change_open(rows, {"misses": rows.c.misses, "missed_at": rows.c.at})
-        if what.heal:
-            rows = rows_table(self.session, "healed", {"person_id": Integer()}, ((one,) for one in what.heal))
-            self._change_open(rows, {"misses": 0, "missed_at": null()})
+        going = (~Broadcast.closed,)
+        _update_each(self.session, Broadcast, ("person_id",),
+                     {"person_id": Integer(), "misses": Integer(), "missed_at": Moment()},
+                     ((person, misses, _moment(first)) for person, (misses, first) in what.miss.items()), only=going)
+        _update_each(self.session, Broadcast, ("person_id",), {"person_id": Integer()},
+                     ((person,) for person in what.heal), {"misses": 0, "missed_at": null()}, only=going)
         self.known.going_on = going_on
-
-    def _change_open(self, rows: Any, values: dict[str, Any]) -> None:
-        self.session.execute(
-            update(Broadcast).where(Broadcast.person_id == rows.c.person_id, ~Broadcast.closed)
-            .values(values).execution_options(synchronize_session=False))
 
     # ---- a poll that arrives after a newer one
 
@@ -472,15 +452,12 @@ def _end(session: Session, ends: Mapping[int, rules.End]) -> None:
     )
     for person, viewers, followers in session.execute(query):
         points[person].append((viewers, followers))
-    closed = rows_table(session, "closed", {
+    _update_each(session, Broadcast, ("person_id",), {
         "person_id": Integer(), "last_seen_at": Moment(), "ended_latest": Moment(), "polls": Integer(),
         "viewers_peak": Integer(), "viewers_mean": Float(), "followers_first": BigInteger(),
         "followers_last": BigInteger()}, (
         (person, _moment(end.last_seen), None if end.absent is None else _moment(end.absent),
-         *rules.figures(points[person])) for person, end in ends.items()))
-    told = {column.name: column for column in closed.c if column.name != "person_id"}
-    session.execute(update(Broadcast).where(Broadcast.person_id == closed.c.person_id, ~Broadcast.closed)
-                    .values(**told, closed=True).execution_options(synchronize_session=False))
+         *rules.figures(points[person])) for person, end in ends.items()), {"closed": True}, only=(~Broadcast.closed,))
 
 
 def _begin(session: Session, begins: Mapping[int, int], at: datetime) -> dict[int, rules.Open]:
@@ -497,15 +474,8 @@ def _begin(session: Session, begins: Mapping[int, int], at: datetime) -> dict[in
             .join(rows, and_(Broadcast.person_id == rows.c.person_id, Broadcast.started_at >= rows.c.low,
                              Broadcast.started_at <= rows.c.high))
             .order_by(Broadcast.started_at))}
-    if again:
-        back = rows_table(session, "back", {"person_id": Integer(), "started_at": Moment()},
-                          ((person, _moment(known.started)) for person, known in again.items()))
-        session.execute(
-            update(Broadcast).where(Broadcast.person_id == back.c.person_id,
-                                    Broadcast.started_at == back.c.started_at)
-            .values(closed=False, misses=0, missed_at=null(), last_seen_at=null(), ended_latest=null(), polls=null(),
-                    viewers_peak=null(), viewers_mean=null(), followers_first=null(), followers_last=null())
-            .execution_options(synchronize_session=False))
+    _update_each(session, Broadcast, ("person_id", "started_at"), {"person_id": Integer(), "started_at": Moment()},
+                 ((person, _moment(known.started)) for person, known in again.items()), _GOES_ON)
     new = rows_table(session, "new", {"person_id": Integer(), "started_at": Moment()}, (
         (person, _moment(start)) for person, start in begins.items() if person not in again))
     session.execute(insert(Broadcast).from_select(
@@ -514,6 +484,42 @@ def _begin(session: Session, begins: Mapping[int, int], at: datetime) -> dict[in
     return again
 
 
+def _update_each(session: Session, model: Any, key: Sequence[str], types: Mapping[str, TypeEngine[Any]],
+                 rows: Iterable[Sequence[Any]], same: Mapping[str, Any] | None = None, *, only: Sequence[Any] = (),
+                 keeps: Collection[str] = ()) -> None:
+    """Set columns of single rows, found by their key, to values of their own.
+
+    types  the columns of `rows`, those of the key among them; same: further values, the same for all
+    keeps  columns in which None leaves what is there
+
+    PostgreSQL takes all in one statement. SQLite would look through all `rows` for each row that it changes; by
+    the key, one after the other within the transaction, it is quick.
+    """
+    rows = list(rows)
+    if not rows:
+        return
+    table = model.__table__
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    given: dict[str, Any]
+    if on_postgresql:
+        source = rows_table(session, "given", types, rows)
+        given = {name: source.c[name].cast(Json) if table.c[name].type is Json else source.c[name] for name in types}
+    else:
+        given = {name: bindparam(f"given_{name}", type_=type_) for name, type_ in types.items()}
+    values = {name: func.coalesce(value, table.c[name]) if name in keeps else value
+              for name, value in given.items() if name not in key}
+    change = update(table).where(*(table.c[name] == given[name] for name in key), *only).values(
+        values | dict(same or {}))
+    if on_postgresql:
+        session.execute(change)
+    else:
+        session.connection().execute(change, [
+            {f"given_{name}": value for name, value in zip(types, row, strict=True)} for row in rows])
+
+
+_GOES_ON: dict[str, Any] = {"closed": False} | {"misses": 0} | dict.fromkeys((
+    "missed_at", "last_seen_at", "ended_latest", "polls", "viewers_peak", "viewers_mean", "followers_first",
+    "followers_last"))
 _PROFILE_TYPES: dict[str, TypeEngine[Any]] = {"person_id": Integer()} | {
     name: AffiliateProfile.__table__.c[name].type for name in PROFILE}
 _N = "\\N"

@@ -83,8 +83,8 @@ class AffiliateShow(Base):
     name: Mapped[str] = mapped_column(String(40), unique=True)
 
 
-# Not a mapped class: on PostgreSQL the table is split by month (`server.affiliate.months`) and has no key of its
-# own, since a closed month gives up its key for space. The columns stand in this order to fill whole words.
+# Not a mapped class: on PostgreSQL the table is split by month (`server.affiliate.months`) and has no key, which
+# would take half as much space again. The columns stand in this order to fill whole words.
 snapshots = Table(
     "affiliate_api_snapshots", Base.metadata,
     Column("followers", BigInteger),
