@@ -114,7 +114,7 @@ def _warnings(view: jobs.JobView | None, seen: datetime | None) -> list[str]:
     found = []
     if view.state.state == "failing":
         found.append(view.state.reason)
-    elif view.account.session_state == "unknown":
+    elif view.account and view.account.session_state == "unknown":
         found.append("Nobody has signed in to this account yet: run `python -m scraper login` on the worker's machine.")
     if seen is None:
         found.append("No worker has been seen yet: the reading begins as soon as one runs (`python -m scraper run`).")
