@@ -42,4 +42,4 @@ USER panel
 EXPOSE 3000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['MHC_PORT'] + '/healthz', timeout=4)"]
-CMD ["sh", "-c", "flask --app server db upgrade && exec python -m server"]
+CMD ["python", "-m", "server", "--upgrade"]

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "MHC_"
@@ -23,6 +23,12 @@ PREFIX = "MHC_"
 
 class WrongSetting(Exception):
     """A setting has a value that cannot be used; the text is one line for the owner."""
+
+
+def address_here(host: str, port: int) -> str:
+    """Where this machine finds a server that listens there."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _web_address(value: Any) -> str:
@@ -128,9 +134,20 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database_is_supported(cls, value: str) -> str:
-        if value and not re.match(r"(sqlite|postgresql)(\+\w+)?://", value):
-            raise ValueError("must be an SQLAlchemy URL of SQLite or PostgreSQL")
+        if value and not re.match(r"(sqlite|postgresql(\+psycopg2)?)://", value):
+            raise ValueError("must be an SQLAlchemy URL of SQLite or PostgreSQL: sqlite:///… or postgresql://…")
+        host = re.split("[/?]", value.partition("://")[2].rpartition("@")[2])[0]
+        port = host.rpartition("]")[2].partition(":")[2]
+        if port and not port.isdecimal():
+            raise ValueError("its port is not a number; is there a sign in the password that has to be written as %XX?")
         return value
+
+    @model_validator(mode="after")
+    def _the_server_is_here(self) -> "Settings":
+        """Unless told otherwise, the worker goes to the server of these same settings."""
+        if "server_url" not in self.model_fields_set:
+            self.server_url = address_here(self.host, self.port)
+        return self
 
     @property
     def pause_range(self) -> tuple[float, float]:
@@ -156,7 +173,9 @@ class Settings(BaseSettings):
 
     @property
     def resolved_database_url(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_folder / 'panel.db'}"
+        url = self.database_url or f"sqlite:///{self.data_folder / 'panel.db'}"
+        # Which driver a plain postgresql:// means differs between versions of SQLAlchemy.
+        return url.replace("postgresql://", "postgresql+psycopg2://", 1) if url.startswith("postgresql:") else url
 
     @cached_property
     def secret_keys(self) -> list[str]:

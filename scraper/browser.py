@@ -28,7 +28,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from common.settings import Settings
-from scraper.errors import Unavailable, WrongUse
+from scraper.errors import NoBrowser, ScraperError, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -107,12 +107,12 @@ class Arrived:
 def find_chromium(settings: Settings, playwright: Playwright) -> str:
     """Path of the Chromium to use: the setting's, Playwright's own, or one on the PATH.
 
-    raises  WrongUse when there is none
+    raises  NoBrowser when there is none
     """
     if settings.browser is not None:
         path = settings.browser.expanduser()
         if not path.is_file() or not os.access(path, os.X_OK):
-            raise WrongUse(f"MHC_BROWSER: {path} is not a program")
+            raise NoBrowser(f"MHC_BROWSER: {path} is not a program")
         return str(path)
     own = playwright.chromium.executable_path
     if os.access(own, os.X_OK):
@@ -121,7 +121,7 @@ def find_chromium(settings: Settings, playwright: Playwright) -> str:
         found = shutil.which(name)
         if found:
             return found
-    raise WrongUse("No Chromium was found. Install one (`apt install chromium`, or `playwright install chromium`), "
+    raise NoBrowser("No Chromium was found. Install one (`apt install chromium`, or `playwright install chromium`), "
                    "or name its path in MHC_BROWSER.")
 
 
@@ -157,7 +157,7 @@ class Browser:
         try:
             self._browser = self._playwright.chromium.launch(
                 executable_path=find_chromium(self._settings, self._playwright), headless=not self._window,
-                args=self._flags(), timeout=60_000,
+                args=self._flags(), timeout=60_000, chromium_sandbox=self._fenced_in,
             )
             state: Any = self._storage_state
             self.context = self._browser.new_context(storage_state=state, locale="en-US", service_workers="block",
@@ -168,7 +168,7 @@ class Browser:
                 self._block_unwanted(self.context.new_cdp_session(self.page))
         except PlaywrightError as error:
             self._close()
-            raise Unavailable(f"the browser could not be started: {_first_line(error)}") from error
+            raise _not_started(error) from error
         except BaseException:
             self._close()
             raise
@@ -180,12 +180,16 @@ class Browser:
 
     def _flags(self) -> list[str]:
         flags = list(FLAGS)
-        if os.geteuid() == 0:
-            flags.append("--no-sandbox")  # Chromium refuses its own sandbox to root
         if not self._window:
             fence = ["MAP * ~NOTFOUND", *(f"EXCLUDE {host}" for host in allowed_hosts(self._settings))]
             flags += ["--blink-settings=imagesEnabled=false", f"--host-resolver-rules={' , '.join(fence)}"]
         return flags
+
+    @property
+    def _fenced_in(self) -> bool:
+        """Whether Chromium keeps the pages it shows away from the machine. It refuses to for root; and the imitation
+        of the site on this machine is no danger, so that a demo starts even where a machine forbids it."""
+        return os.geteuid() != 0 and urlsplit(self._settings.chaturbate_url).hostname != "127.0.0.1"
 
     @staticmethod
     def _block_unwanted(tab: CDPSession) -> None:
@@ -289,6 +293,19 @@ class Browser:
             return dict(self.context.storage_state())
         except PlaywrightError:
             return None
+
+
+def _not_started(error: PlaywrightError) -> ScraperError:
+    """Why there is no browser, in words for the owner."""
+    if "No usable sandbox" in error.message:
+        return NoBrowser("Chromium may not fence in the pages it shows on this machine, and without that it is not let "
+                        "near a site. Allow it (Ubuntu: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0; "
+                        "elsewhere: sudo sysctl -w user.max_user_namespaces=10000), or install Google Chrome's own "
+                        "package and name it in MHC_BROWSER.")
+    if "Missing X server" in error.message or "headed browser without having a XServer" in error.message:
+        return NoBrowser("There is no screen here to open a window on. Sign in another way: --cookies, --cdp "
+                         "or --username (see `python -m scraper login --help`).")
+    return Unavailable(f"the browser could not be started: {_first_line(error)}")
 
 
 def _first_line(error: PlaywrightError) -> str:

@@ -75,10 +75,12 @@ def _cookie(name: Any, value: Any, domain: Any, path: Any, expires: Any, secure:
             same_site: Any) -> dict[str, Any]:
     if not isinstance(name, str) or not name or not isinstance(value, str) or not isinstance(domain, str):
         raise WrongCookies("a cookie in the file has no name, value or domain")
+    # A browser drops a cookie that goes to other sites (None) and is not Secure.
+    known = _SAME_SITE.get(same_site.lower(), "Lax") if isinstance(same_site, str) else "Lax"
     return {
         "name": name, "value": value, "domain": domain, "path": path if isinstance(path, str) and path else "/",
         "expires": _expiry(expires), "httpOnly": http_only is True, "secure": secure is True,
-        "sameSite": _SAME_SITE.get(str(same_site).lower(), "Lax"),
+        "sameSite": "Lax" if known == "None" and secure is not True else known,
     }
 
 

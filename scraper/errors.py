@@ -2,10 +2,13 @@
 
 ScraperError
     WrongUse            the person at the terminal calls again, corrected          exit 2
+        NoBrowser       there is no Chromium, or it may not start; a person mends that exit 2
     SourceError
         RateLimited     wait as long as asked, then go on                          exit 4
         Unavailable     try again when next due                                    exit 1
         SignedOut       stop this source; a person runs `python -m scraper login`  exit 3
+            NeverSignedIn   the same, before the first time                        exit 3
+            NotProved       the same, while signing in: the cookies sign nobody in exit 3
             SignInFailed    the same, while signing in                             exit 3
         WrongAccount    the same: somebody else is signed in                       exit 3
         Challenged      stop for an hour; a person looks at the site               exit 4
@@ -46,6 +49,11 @@ class WrongUse(ScraperError):
     advice = "Call again with --help to see what is possible."
 
 
+class NoBrowser(WrongUse):
+    code = "no_browser"
+    advice = "Nothing was changed. Mend that, then try again."
+
+
 class SourceError(ScraperError):
     """The platform did not give what was asked for."""
 
@@ -77,8 +85,17 @@ class SignedOut(SourceError):
     advice = "The saved sign-in is no longer valid. Nobody was taken away; run `python -m scraper login` to sign in."
 
 
+class NeverSignedIn(SignedOut):
+    advice = "Run `python -m scraper login` to sign in."
+
+
+class NotProved(SignedOut):
+    advice = ("Nothing was saved. See in your own browser that you are signed in there, then export the cookies anew "
+              "or run the same command again.")
+
+
 class SignInFailed(SignedOut):
-    advice = "Nothing was saved. Check the name and the password, and run `python -m scraper login` again."
+    advice = "Nothing was saved. Run `python -m scraper login` again when you have name and password at hand."
 
 
 class WrongAccount(SourceError):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from common.clock import iso_ms
 from common.logs import hide
 from common.secrets import Undecryptable, Vault
 from common.settings import Settings
-from scraper.errors import SignedOut
+from scraper.errors import NeverSignedIn, SignedOut
 from scraper.observations import username
 
 PLATFORM = "chaturbate"
@@ -22,12 +23,16 @@ SESSION_COOKIE = "sessionid"
 
 @dataclass(frozen=True)
 class SavedSession:
-    """A sign-in: the browser's cookies and storage, since when it holds, when it was last proved."""
+    """A sign-in: the browser's cookies and storage, since when it holds, when it was last proved.
+
+    over  what showed a reading that the sign-in is over; None: nothing did. Another reading may still find it good
+    """
 
     account: str
     storage_state: dict[str, Any]
     signed_in_since: datetime
     proved_at: datetime
+    over: str | None = None
 
     @property
     def cookies_end(self) -> datetime | None:
@@ -60,13 +65,13 @@ class SessionStore:
         try:
             sealed = self._path(account).read_bytes()
         except FileNotFoundError:
-            raise SignedOut(f"nobody has signed in as {account} yet") from None
+            raise NeverSignedIn(f"nobody has signed in as {account} yet") from None
         try:
             kept = json.loads(self._vault.decrypt(sealed))
             session = SavedSession(
                 account=kept["account"], storage_state=kept["storage_state"],
                 signed_in_since=datetime.fromisoformat(kept["signed_in_since"]),
-                proved_at=datetime.fromisoformat(kept["proved_at"]),
+                proved_at=datetime.fromisoformat(kept["proved_at"]), over=kept.get("over"),
             )
         except Undecryptable:
             raise SignedOut(f"the saved sign-in of {account} was encrypted with another secret key") from None
@@ -74,6 +79,14 @@ class SessionStore:
             raise SignedOut(f"the saved sign-in of {account} is damaged") from None
         hide_cookies(session.storage_state)
         return session
+
+    def replace(self, old: SavedSession, new: SavedSession) -> bool:
+        """Keep the new one in place of the old; False when somebody has signed in anew meanwhile, which stays."""
+        with suppress(SignedOut):
+            if self.load(old.account).storage_state != old.storage_state:
+                return False
+        self.save(new)
+        return True
 
     def save(self, session: SavedSession) -> None:
         """Keep the sign-in: written beside the old one and put in its place, so that a power cut leaves one of them."""
@@ -84,6 +97,7 @@ class SessionStore:
         sealed = self._vault.encrypt(json.dumps({
             "version": 1, "platform": PLATFORM, "account": session.account, "storage_state": session.storage_state,
             "signed_in_since": iso_ms(session.signed_in_since), "proved_at": iso_ms(session.proved_at),
+            "over": session.over,
         }).encode())
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:

@@ -18,7 +18,7 @@ from common.logs import hide
 from common.settings import Settings
 from scraper.browser import Awaited, Browser
 from scraper.cookies import WrongCookies, belongs, pinned, read_cookies
-from scraper.errors import AgeGated, FurtherStep, NotLoaded, SignedOut, SignInFailed, Unavailable, WrongUse
+from scraper.errors import AgeGated, FurtherStep, NotLoaded, NotProved, SignInFailed, Unavailable, WrongUse
 from scraper.layouts import Layouts
 from scraper.session_store import SESSION_COOKIE, SavedSession, hide_cookies
 from scraper.sources.pages.parse import PATHS, Page, standing_in_the_way
@@ -87,7 +87,7 @@ def from_file(settings: Settings, text: str) -> dict[str, Any]:
 def from_chrome(settings: Settings, address: str) -> dict[str, Any]:
     """The browser state of the owner's own running Chrome, of which only the platform's cookies are read.
 
-    raises  WrongUse when no Chrome answers there; SignedOut when nobody is signed in to the site in it
+    raises  WrongUse when no Chrome answers there; NotProved when nobody is signed in to the site in it
     """
     playwright = sync_playwright().start()
     try:
@@ -101,7 +101,7 @@ def from_chrome(settings: Settings, address: str) -> dict[str, Any]:
     finally:
         playwright.stop()
     if not any(cookie["name"] == SESSION_COOKIE for cookie in cookies):
-        raise SignedOut(f"nobody is signed in to {host_of(settings)} in that Chrome")
+        raise NotProved(f"nobody is signed in to {host_of(settings)} in that Chrome")
     return state_of(settings, cookies)
 
 

@@ -20,6 +20,9 @@ PARTS: dict[ListName, tuple[str, ...]] = {"following": ("online", "offline"), "f
 SLACK_AT_LEAST = 2
 SLACK_SHARE = 0.005
 
+# Not a failure: the list had become shorter between two pages, and the page that was asked for is no more.
+PAST_THE_END = "past_the_end"
+
 # Reasons that say that the pages belong to somebody else or are not this list: nothing in them is used.
 _UNTRUSTWORTHY = {"wrong_account", "more_than_total", "nothing_read", "empty_list"}
 
@@ -35,6 +38,7 @@ _WORDS = {
     "redirected": "the site led us to another page",
     "empty_page": "a page was empty without saying that nobody is there",
     "repeated_page": "the site showed the same page twice",
+    "past_the_end": "the list had become shorter",
     "cancelled": "it was stopped by hand",
 }
 
@@ -121,7 +125,7 @@ def wants_another_pass(
         return True
     newest = max(page.facts.pass_number for page in pages)
     latest = [page for page in pages if page.facts.pass_number == newest]
-    if any(page.facts.problem for page in latest) or _repeated(latest):
+    if any(page.facts.problem not in (None, PAST_THE_END) for page in latest) or _repeated(latest):
         return True
     if not all(_whole(part, latest) for part in PARTS[list_name]):
         return True
@@ -152,10 +156,11 @@ def _checks_of_pages(end: ScanEnd, pages: Sequence[ReadPage], good: Sequence[Rea
     no_layout = [page for page in good if not page.facts.layout]
     # A page that failed in one pass and was read in the next is a fact of the past.
     newest = max((page.facts.pass_number for page in pages), default=1)
-    problems = [page for page in pages if page.facts.problem and page.facts.pass_number == newest]
+    problems = [page for page in pages if page.facts.problem not in (None, PAST_THE_END)
+                and page.facts.pass_number == newest]
     repeated = _repeated(good, newest)
     unread = [part for part in PARTS[end.list]
-              if not any(_whole(part, [page for page in good if page.facts.pass_number == number])
+              if not any(_whole(part, [page for page in pages if page.facts.pass_number == number])
                          for number in range(1, newest + 1))]
     empties = _unproved_empties(end, [page for page in good if page.facts.pass_number == newest])
     checks = [
@@ -230,13 +235,17 @@ def _expected(list_name: ListName, totals: Sequence[tuple[str, int]]) -> int | N
 
 def _whole(part: str, pages: Sequence[ReadPage]) -> bool:
     """Whether these pages of one pass are pages 1 to the last of a part."""
-    facts = [page.facts for page in pages if page.facts.part == part and page.facts.problem is None]
-    if not facts:
+    of_part = [page.facts for page in pages if page.facts.part == part]
+    facts = [fact for fact in of_part if fact.problem is None]
+    if not facts or any(fact.active_page not in (None, fact.page) for fact in facts):
         return False
     final = max(facts, key=lambda fact: fact.page)
-    if final.has_next or any(fact.active_page not in (None, fact.page) for fact in facts):
+    shortened = any(fact.problem == PAST_THE_END and fact.page == final.page + 1 and fact.last_page == final.page
+                    for fact in of_part)
+    if final.has_next and not shortened:
         return False
-    return {fact.page for fact in facts} >= set(range(1, (final.last_page or 1) + 1))
+    last = final.page if shortened else final.last_page or 1
+    return {fact.page for fact in facts} >= set(range(1, last + 1))
 
 
 def _repeated(pages: Sequence[ReadPage], newest: int | None = None) -> list[str]:

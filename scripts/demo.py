@@ -3,8 +3,8 @@
 Called by `scripts/start --demo`. Each demo is a new one: the imitation's people live only as long as it runs, so
 yesterday's follows would look as if everybody had left at once.
 
-Neither the environment's `MHC_…` nor `.env` is read, except where the browser is and the time zone: a demo never
-touches real data, and nothing it starts can reach another host.
+Neither the environment's `MHC_…` nor `.env` is read, except where the browser is, the time zone, and from the
+environment where to listen: a demo never touches real data, and nothing it starts can reach another host.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from typing import Any
 
 import requests
 from supervise import ROOT, START_SECONDS, Stopped, Supervisor, answers, free_port, need_free_port, say
+
+from common.settings import address_here
 
 OWNER = "demo_owner"
 SITE_PASSWORD = "sandbox-password"  # opens nothing but the imitation
@@ -36,7 +38,10 @@ LISTS = ("following", "followers")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/start --demo", description="The panel with made-up people.")
-    parser.add_argument("--port", type=int, default=3000, help="where the panel listens (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=os.environ.get("MHC_PORT") or "3000",
+                        help="where the panel listens (default: MHC_PORT of the environment, else 3000)")
+    parser.add_argument("--host", default=os.environ.get("MHC_HOST") or "127.0.0.1",
+                        help="the address it listens on (default: MHC_HOST of the environment, else 127.0.0.1)")
     parser.add_argument("--data", type=Path, default=ROOT / "data-demo", help="folder of the demo; it is emptied")
     parser.add_argument("--step", choices=("prepare", "live"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -45,18 +50,24 @@ def main() -> int:
     if asked.step == "live":
         return _live()
     try:
-        return _run(asked.data.absolute(), asked.port)
+        return _run(asked.data.absolute(), asked.host, asked.port)
     except Stopped as stopped:
         return stopped.status
 
 
-def _run(data: Path, port: int) -> int:
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535")
+    return int(text)
+
+
+def _run(data: Path, host: str, port: int) -> int:
     _empty(data)
-    address, site = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{free_port()}"
+    address, site = address_here(host, port), f"http://127.0.0.1:{free_port()}"
     password = secrets.token_urlsafe(9)
     _keep(data / "demo-password", password)
-    with Supervisor(_environment(data, port, address, site), data, log := data / "demo.log") as demo:
-        need_free_port("127.0.0.1", port, f"Choose another port: scripts/start --demo --port {port + 1}")
+    with Supervisor(_environment(data, host, port, address, site), data, log := data / "demo.log") as demo:
+        need_free_port(host, port, f"Choose another port: scripts/start --demo --port {port + 1}")
         say("Starting the imitation of the site …")
         world = [word for name, value in WORLD.items() for word in (f"--{name}", str(value))]
         # What it prints would name its password and token; its errors still come to the terminal.
@@ -80,12 +91,12 @@ def _run(data: Path, port: int) -> int:
     return 0
 
 
-def _environment(data: Path, port: int, address: str, site: str) -> dict[str, str]:
+def _environment(data: Path, host: str, port: int, address: str, site: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith("MHC_") or name in ("MHC_BROWSER", "MHC_TIMEZONE", "MHC_LOG_FORMAT")}
     sources = ("CHATURBATE", "EVENTS", "CBHOURS", "STATBATE", "TWITCH_API", "TWITCH_AUTH")
     return kept | {f"MHC_{source}_URL": site for source in sources} | {
-        "MHC_DATA_DIR": str(data), "MHC_HOST": "127.0.0.1", "MHC_PORT": str(port), "MHC_SERVER_URL": address,
+        "MHC_DATA_DIR": str(data), "MHC_HOST": host, "MHC_PORT": str(port), "MHC_SERVER_URL": address,
         "MHC_OWNER": OWNER, "MHC_STATS_TOKEN": STATS_TOKEN, "MHC_AFFILIATE_CODE": "demo1",
         "MHC_PAGE_PAUSE": "0", "MHC_MINIMUM_GAP": "0.1", "FLASK_SKIP_DOTENV": "1", "PYTHONPATH": str(ROOT),
     }

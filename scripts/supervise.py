@@ -167,52 +167,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def prepare_database() -> None:
-    """Bring the database to the newest migration. In this process: a program of its own takes a second longer.
-
-    raises  Stopped, after words, when it cannot be used.
-    """
-    from flask_migrate import upgrade
-    from sqlalchemy.exc import DBAPIError
-
-    from server import create_app
-    from server.errors import database_words
-    from server.migration import behind
-    from server.models import db
-
-    try:
-        app = create_app()
-        with app.app_context():
-            problem = behind()
-            if problem and "newer version" in problem:
-                say(f"The database cannot be used: {problem}.")
-                raise Stopped(1)
-            if problem:
-                say("Preparing the database …")
-                upgrade()
-            db.engine.dispose()
-    except DBAPIError as error:
-        say(f"The database cannot be used: {database_words(error)[1]}")
-        raise Stopped(1) from error
-
-
 def main() -> int:
-    from common.settings import WrongSetting, load_settings
+    from common.settings import WrongSetting, address_here, load_settings
 
     try:
         settings = load_settings()
         settings.data_folder  # noqa: B018  made here, so that a wrong place is told before anything starts
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-        address = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-        environment = dict(os.environ)
-        if settings.server_url == "http://127.0.0.1:3000":  # where it is not told otherwise, the worker goes to us
-            environment["MHC_SERVER_URL"] = address
-        with Supervisor(environment, ROOT) as all_of_it:
+        address = address_here(settings.host, settings.port)
+        with Supervisor(os.environ, ROOT) as all_of_it:
             need_free_port(settings.host, settings.port,
                            "Is the panel running already? Otherwise choose another port: MHC_PORT=3001 scripts/start")
-            prepare_database()
-            all_of_it.start("server", "-m", "server")
-            all_of_it.until(lambda: answers(f"{address}/healthz"), seconds=START_SECONDS, what="The server")
+            all_of_it.start("server", "-m", "server", "--upgrade")
+            # A new version may have much to do to a large database; to stop it half-way would help nobody.
+            all_of_it.until(lambda: answers(f"{address}/healthz"), seconds=60 * START_SECONDS, what="The server")
             all_of_it.start("worker", "-m", "scraper", "run")
             say(f"The panel is at {address}/ — sign in there. Ctrl-C stops it.")
             all_of_it.serve()

@@ -1,11 +1,16 @@
-"""python -m server: the server alone, behind gunicorn."""
+"""python -m server [--upgrade]: the server alone, behind gunicorn.
+
+--upgrade  brings the database to the newest version first, where it is not yet
+"""
 
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
+from flask_migrate import upgrade
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +20,7 @@ from common.settings import Settings, WrongSetting, load_settings, unknown_varia
 from server import create_app
 from server.database import writing
 from server.errors import database_words
-from server.migration import behind
+from server.migration import behind, upgradable
 from server.models import db
 from server.startup import new_setup_link, prepare
 
@@ -23,7 +28,9 @@ FAILED, WRONG_USE = 1, 2
 THREADS = 8
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
+    if arguments not in ([], ["--upgrade"]):
+        return _stop(f"there is no such option: {' '.join(arguments)} (there is only --upgrade)", WRONG_USE)
     try:
         settings = load_settings()
         set_up_logs(settings.log_format)
@@ -36,6 +43,10 @@ def main() -> int:
         structlog.get_logger(__name__).warning("unknown setting is ignored", name=name, meant=closest)
     try:
         with app.app_context():
+            if arguments and upgradable():
+                sys.stdout.write("Preparing the database …\n")
+                sys.stdout.flush()
+                upgrade()
             problem = behind()
             if problem:
                 return _stop(problem, FAILED)
@@ -99,4 +110,4 @@ class Gunicorn(BaseApplication):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

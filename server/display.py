@@ -102,6 +102,14 @@ def duration(milliseconds: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def part_of_day(span: timedelta) -> str:
+    """What is shorter than a day: '3 h', '2 min', 'a moment'; rounded down, so that 'at least' stays true."""
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 1:
+        return "a moment"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
+
+
 def size(count: int | None) -> str:
     """Bytes in readable units: '12.4 MB'."""
     if count is None:

@@ -68,6 +68,14 @@ _DATABASE_WORDS = [
                               "then try again."),
     ("read-only", "read_only", "The database is read-only at the moment. Make it writable, then try again."),
     ("no such table", "not_prepared", "The database is not prepared. Run: flask --app server db upgrade"),
+    ("authentication failed", "database_refused", "The database refuses the user or the password of MHC_DATABASE_URL. "
+                                                  "Mend that setting, then start again."),
+    ("no password supplied", "database_refused", "The database asks for a password and MHC_DATABASE_URL has none. "
+                                                 "Mend that setting, then start again."),
+    ("fatal:  role", "database_refused", "The database does not know the user of MHC_DATABASE_URL. Make the user, or "
+                                         "mend that setting, then start again."),
+    ("fatal:  database", "no_database", "The database server has no database of the name in MHC_DATABASE_URL. Make it "
+                                        "(createdb), or mend that setting, then start again."),
     ("does not exist", "not_prepared", "The database is not prepared. Run: flask --app server db upgrade"),
 ]
 _DATABASE_AWAY = (

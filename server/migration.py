@@ -30,17 +30,27 @@ def set_up_migrations(app: Flask) -> None:
 
 def behind() -> str | None:
     """One line that says what is wrong with the database's schema and what to do; None: it is the newest."""
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
-    newest = set(script.get_heads())
-    with db.engine.connect() as connection:
-        present = set(MigrationContext.configure(connection).get_current_heads())
+    newest, present, known = _revisions()
     if present == newest:
         return None
-    known = {revision.revision for revision in script.walk_revisions()}
     if present - known:
         return "the database was made by a newer version of the panel; install that version or restore a backup"
     if not present:
         return "the database is empty; prepare it with: flask --app server db upgrade"
     return "the database belongs to an older version of the panel; bring it up with: flask --app server db upgrade"
+
+
+def upgradable() -> bool:
+    """The database is empty or older, and nothing newer."""
+    newest, present, known = _revisions()
+    return present != newest and present <= known
+
+
+def _revisions() -> tuple[set[str], set[str], set[str]]:
+    """The newest revisions, those of the database, and all that this version knows."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+    with db.engine.connect() as connection:
+        present = set(MigrationContext.configure(connection).get_current_heads())
+    return set(script.get_heads()), present, {revision.revision for revision in script.walk_revisions()}

@@ -5,12 +5,15 @@ operation's mark and from the one shape of every error.
 """
 
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, current_app, jsonify, render_template
-from flask_openapi import OpenAPI
-from flask_openapi.models import Info, SecurityScheme
+from flask_openapi import APIBlueprint, OpenAPI
+from flask_openapi.models import Info, Schema, SecurityScheme
+from pydantic import BaseModel, WithJsonSchema
+from werkzeug.routing import IntegerConverter
 
 from common.settings import Settings
 from server.access.guard import PUBLIC, SIGNED_IN, WORKER, mark_of, requires
@@ -23,7 +26,22 @@ ERRORS = {
     "401": "not signed in, or the token is not valid",
     "403": "signed in, but the role does not allow it",
     "404": "there is no such thing",
+    "503": "the database is busy, full or away; nothing was changed, try again after `Retry-After` seconds",
 }
+ERRORS_OF_BODIES = {
+    "413": "the body is larger than the panel accepts",
+    "415": "the body is of another type or encoding than described",
+}
+CONFLICT = "it does not fit the present state; `code` and `message` say why"
+REFERENCE = "#/components/schemas/{model}"
+When = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A moment in an answer: ISO 8601 UTC with milliseconds and Z."""
+
+
+class RowNumber(IntegerConverter):
+    """`<int:…>` in an address: a number that a database can hold; a longer one is an unknown address."""
+
+    regex = r"\d{1,18}"
 
 
 class Panel(OpenAPI):
@@ -47,6 +65,7 @@ class Panel(OpenAPI):
             doc_ui=False,
             **kwargs,
         )
+        self.url_map.converters["int"] = RowNumber
         self.openapi_version = "3.1.0"
         self.settings = settings
 
@@ -59,11 +78,28 @@ class Panel(OpenAPI):
                 mark = marks.get((path, method))
                 operation["x-requires"] = mark
                 operation["security"] = _security(mark)
-                for status, words in ERRORS.items():
+                errors = ERRORS | (ERRORS_OF_BODIES if "requestBody" in operation else {})
+                if "409" in operation["responses"]:
+                    errors = errors | {"409": CONFLICT}
+                for status, words in errors.items():
                     operation["responses"][status] = {
                         "description": words,
-                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
+                        "content": {"application/json": {"schema": {"$ref": REFERENCE.format(model="ErrorAnswer")}}},
                     }
+
+
+def describe(bp: APIBlueprint, *models: type[BaseModel], required: Sequence[str] = ()) -> list[dict[str, str]]:
+    """References to these models, which go into the description although no view names them.
+
+    required  fields that a request must have although the model itself could fill them in
+    """
+    for model in models:
+        schema = model.model_json_schema(ref_template=REFERENCE)
+        bp.components_schemas.update(
+            {name: Schema(**inner) for name, inner in schema.pop("$defs", {}).items()})
+        schema["required"] = sorted({*schema.get("required", ()), *required})
+        bp.components_schemas[model.__name__] = Schema(**schema)
+    return [{"$ref": REFERENCE.format(model=model.__name__)} for model in models]
 
 
 def _braces(rule: str) -> str:

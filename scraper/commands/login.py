@@ -8,14 +8,14 @@ from rich.console import Console
 
 from common.clock import utc_now
 from common.settings import Settings
-from scraper.errors import ScraperError, WrongUse
+from scraper.errors import NotProved, ScraperError, SignedOut, WrongUse
 from scraper.layout_files import layouts_for
 from scraper.layouts import WrongLayout
 from scraper.observations import SessionReport, username
 from scraper.outbox import Outbox
 from scraper.server_client import ServerClient
 from scraper.session_store import SavedSession, SessionStore
-from scraper.sign_in import from_chrome, from_file, from_password, from_window, prove
+from scraper.sign_in import from_chrome, from_file, from_password, from_window, has_screen, prove
 
 
 @click.command()
@@ -39,7 +39,7 @@ def command(settings: Settings, account: str | None, cookies_file: Path | None, 
         raise WrongUse("--username and --password-stdin belong together: the password is read from standard input, "
                        "so that it is neither in the list of processes nor in the shell's history.")
     expected = _name(account or name or settings.owner)
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         layouts = layouts_for(settings.data_folder)
     except WrongLayout as error:
@@ -51,10 +51,14 @@ def command(settings: Settings, account: str | None, cookies_file: Path | None, 
     elif name is not None:
         state = from_password(settings, layouts, name, _password(), utc_now)
     else:
-        console.print("A window opens. Sign in there; it closes by itself when you are done.")
+        if has_screen():
+            console.print("A window opens. Sign in there; it closes by itself when you are done.")
         state = from_window(settings, layouts)
     with console.status("Proving the sign-in …"):
-        session = prove(settings, layouts, state, expected, utc_now)
+        try:
+            session = prove(settings, layouts, state, expected, utc_now)
+        except SignedOut as error:
+            raise NotProved(f"these cookies sign nobody in: {error}") from error
     SessionStore(settings).save(session)
     ends = f" The cookies end on {session.cookies_end:%d %b %Y}." if session.cookies_end else ""
     console.print(f"Signed in as [bold]{session.account}[/]. The sign-in is saved, encrypted.{ends}")

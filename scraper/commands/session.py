@@ -56,7 +56,7 @@ def _look(settings: Settings, store: SessionStore, account: str,
     if session.cookies_end is not None and session.cookies_end <= utc_now():
         return session, SignedOut("the cookies have ended")
     if not check:
-        return session, None
+        return session, SignedOut(session.over) if session.over else None
     try:
         proved = prove(settings, layouts_for(settings.data_folder), session.storage_state, account, utc_now)
     except WrongLayout as error:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.clock import iso_ms
+from scraper.observations import PageFacts
 from server.follows.queries import Edge, FollowRow, PageEvidence
 from server.models import Scan
+from server.openapi import When
 
 BEST = ("the best single moment: the latest bound, which is the first proof. Null while only that bound is known "
         "(the very first reading: it began \"before\")")
@@ -26,34 +28,34 @@ class PersonFields(BaseModel):
     subject: str | None
     tags: list[str] | None
     image_url: str | None
-    last_seen_at: str | None = Field(description="last seen broadcasting")
+    last_seen_at: When | None = Field(description="last seen broadcasting")
 
 
 class FollowAnswer(PersonFields):
     """A person on a list; of the four moments those that belong to the list."""
 
     state: str = Field(description="current, missing (absent from one complete reading, waits for another), or ended")
-    missing_since: str | None = Field(description="first proved absence of somebody who is missing")
+    missing_since: When | None = Field(description="first proved absence of somebody who is missing")
     returned: bool = Field(description="had left before and came back")
     source: str = Field(description="where the start comes from: browser, import, manual or events")
 
 
 class FollowingAnswer(FollowAnswer):
-    following_since: str | None = Field(description=f"when the account began to follow; {BEST}")
-    following_since_earliest: str | None = Field(description="last proved absence; null: unknown")
-    following_since_latest: str = Field(description="first proved presence")
-    unfollowed_at: str | None = Field(description=f"when the account ended it; {BEST}; null while it goes on")
-    unfollowed_at_earliest: str | None = Field(description="last proved presence; null while it goes on")
-    unfollowed_at_latest: str | None = Field(description="first proved absence; null while it goes on")
+    following_since: When | None = Field(description=f"when the account began to follow; {BEST}")
+    following_since_earliest: When | None = Field(description="last proved absence; null: unknown")
+    following_since_latest: When = Field(description="first proved presence")
+    unfollowed_at: When | None = Field(description=f"when the account ended it; {BEST}; null while it goes on")
+    unfollowed_at_earliest: When | None = Field(description="last proved presence; null while it goes on")
+    unfollowed_at_latest: When | None = Field(description="first proved absence; null while it goes on")
 
 
 class FollowerAnswer(FollowAnswer):
-    follower_since: str | None = Field(description=f"when they began to follow; {BEST}")
-    follower_since_earliest: str | None = Field(description="last proved absence; null: unknown")
-    follower_since_latest: str = Field(description="first proved presence")
-    unfollower_at: str | None = Field(description=f"when they left; {BEST}; null while it goes on")
-    unfollower_at_earliest: str | None = Field(description="last proved presence; null while it goes on")
-    unfollower_at_latest: str | None = Field(description="first proved absence; null while it goes on")
+    follower_since: When | None = Field(description=f"when they began to follow; {BEST}")
+    follower_since_earliest: When | None = Field(description="last proved absence; null: unknown")
+    follower_since_latest: When = Field(description="first proved presence")
+    unfollower_at: When | None = Field(description=f"when they left; {BEST}; null while it goes on")
+    unfollower_at_earliest: When | None = Field(description="last proved presence; null while it goes on")
+    unfollower_at_latest: When | None = Field(description="first proved absence; null while it goes on")
 
 
 class FollowingList(BaseModel):
@@ -76,10 +78,29 @@ class InsightsAnswer(BaseModel):
     rate: float | None = Field(description="follows that ended in the period / (follows at its beginning + new in it)")
 
 
+class EndedFields(BaseModel):
+    """What an ended follow has beside the fields of its list."""
+
+    days_followed: float = Field(description=(
+        "days between the best single moments; where the start is unknown, `days_followed_least`"))
+    days_followed_at_least: bool = Field(description="the start is unknown, so it was longer")
+    days_followed_least: float = Field(description="days that are proved: first to last proved presence")
+    days_followed_most: float | None = Field(
+        description="days that it cannot have exceeded: last absence before to first absence after; null: unknown")
+    back: bool = Field(description="follows again by now")
+    end_source: str | None = Field(description="where the end comes from: browser, import, manual or events")
+
+
+class EndedFollowing(EndedFields, FollowingAnswer):
+    """Somebody whom the account followed."""
+
+
+class EndedFollower(EndedFields, FollowerAnswer):
+    """Somebody who followed the account."""
+
+
 class UnfollowedList(BaseModel):
-    unfollowed: list[dict[str, Any]] = Field(description=(
-        "like the list they left, with `days_followed`: days between the best single moments; where the start is "
-        "unknown, the days that are proved, and `days_followed_at_least` is true; `back`: follows again by now"))
+    unfollowed: list[EndedFollower | EndedFollowing] = Field(description="by the direction that was asked for")
     total: int
     insights: InsightsAnswer
     next_cursor: str | None
@@ -91,9 +112,9 @@ class EdgeAnswer(BaseModel):
     username: str
     direction: str = Field(description="following or follower")
     event: str = Field(description="follow or unfollow")
-    at: str | None = Field(description=BEST)
-    at_earliest: str | None = Field(description="it was not before; null: unknown")
-    at_latest: str = Field(description="it was not after")
+    at: When | None = Field(description=BEST)
+    at_earliest: When | None = Field(description="it was not before; null: unknown")
+    at_latest: When = Field(description="it was not after")
     source: str
     scan_id: str | None
 
@@ -112,6 +133,44 @@ class ScanStats(BaseModel):
     unfollowed: int = Field(description="absent again, or known to have left: their follow ended")
 
 
+class ScanUnended(BaseModel):
+    """Empty: the end of the scan has not arrived yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CheckAnswer(BaseModel):
+    name: str
+    passed: bool
+    detail: str
+
+
+class ScanDiff(BaseModel):
+    """What a held scan would change: the first 500 names of each, and how many there are."""
+
+    begin: list[str]
+    begin_count: int
+    leave: list[str]
+    leave_count: int
+    present: int
+    limit: int = Field(description="so many may leave at once without the owner being asked")
+
+
+class SetAside(BaseModel):
+    """An entry that could not be taken."""
+
+    item: str
+    reason: str
+
+
+class PageEvidenceAnswer(BaseModel):
+    """One page of a scan: what it said about itself."""
+
+    facts: PageFacts
+    observed_at: When
+    capture_id: int | None
+
+
 class ScanAnswer(BaseModel):
     """One reading of one whole list."""
 
@@ -124,20 +183,20 @@ class ScanAnswer(BaseModel):
     verdict: str | None = Field(description="complete, partial or rejected; null while its pages come in")
     reason: str | None
     explanation: str | None
-    started_at: str
-    finished_at: str | None
-    received_at: str
+    started_at: When
+    finished_at: When | None
+    received_at: When
     expected: int | None = Field(description="the site's own total")
     found: int | None
     pages: int | None
     duplicates: int | None
     rejected: int = Field(description="entries that were set aside")
     layout: str | None
-    stats: dict[str, int] = Field(description="total, new, returned, missing, unfollowed; empty before the end")
-    checks: list[dict[str, Any]]
+    stats: ScanStats | ScanUnended
+    checks: list[CheckAnswer]
     timings: dict[str, int] = Field(description="milliseconds by what they were spent on")
-    diff: dict[str, Any] | None = Field(description="of a held scan: who would come and who would go")
-    decided_at: str | None
+    diff: ScanDiff | None = Field(description="of a held scan: who would come and who would go")
+    decided_at: When | None
     decided_by: str | None
 
 
@@ -148,7 +207,7 @@ class ScansAnswer(BaseModel):
 
 
 class ScanDetail(ScanAnswer):
-    evidence: list[dict[str, Any]] = Field(description="each page: its facts, `observed_at`, `capture_id`")
+    evidence: list[PageEvidenceAnswer]
 
 
 class ScanOne(BaseModel):
@@ -158,7 +217,7 @@ class ScanOne(BaseModel):
 class UploadAnswer(BaseModel):
     stats: ScanStats
     scan: ScanAnswer
-    rejected: list[dict[str, str]] = Field(description="entries that were set aside, with the reason")
+    rejected: list[SetAside]
 
 
 def person_fields(row: FollowRow) -> dict[str, Any]:
@@ -188,10 +247,13 @@ def bounds(row: FollowRow) -> dict[str, str | None]:
 
 
 def ended(row: FollowRow) -> dict[str, Any]:
-    return follow(row) | {
-        "days_followed": row.days_followed, "days_followed_at_least": row.since is None, "back": row.back,
-        "end_source": row.end_source,
-    }
+    return follow(row) | days(row) | {"back": row.back, "end_source": row.end_source}
+
+
+def days(row: FollowRow) -> dict[str, Any]:
+    """How long an ended follow lasted: the best single number and its bounds. All null while it goes on."""
+    return {"days_followed": row.days_followed, "days_followed_at_least": row.since is None,
+            "days_followed_least": row.days_at_least, "days_followed_most": row.days_at_most}
 
 
 def edge(row: Edge) -> dict[str, Any]:

@@ -89,7 +89,10 @@ _UPLOAD: dict[str, Any] = {"content": {
     "multipart/form-data": {"schema": {"type": "object", "properties": {
         "files": {"type": "array", "items": {"type": "string", "format": "binary"},
                   "description": "saved pages, or texts with one username a line"},
-        "complete": {"type": "boolean"}, "observed_at": {"type": "string", "format": "date-time"}}}},
+        "complete": {"type": "boolean", "description": UploadBody.model_fields["complete"].description},
+        "observed_at": {"type": "string", "format": "date-time",
+                        "description": UploadBody.model_fields["observed_at"].description}},
+        "required": ["files"]}},
 }, "required": True}
 
 
@@ -111,11 +114,11 @@ def followers(query: FollowsQuery) -> dict[str, Any]:
 @requires("view_users")
 def unfollowed(query: UnfollowedQuery) -> dict[str, Any]:
     """Who left, how long they had followed, and what that says"""
-    account = _account(query)
+    account_id = _account_id(query)
     since = None if query.days == "all" else now() - timedelta(days=int(query.days))
-    page = queries.unfollowed(db.session(), account.id, query.direction, since=since, role=_role(query.role),
+    page = queries.unfollowed(db.session(), account_id, query.direction, since=since, role=_role(query.role),
                               tag=query.tag, search=query.q, sort=query.sort, limit=query.limit, cursor=query.cursor)
-    found = insights(db.session(), account.id, query.direction, since)
+    found = insights(db.session(), account_id, query.direction, since)
     return {
         "unfollowed": [answers.ended(row) for row in page.rows], "total": page.total,
         "insights": {
@@ -130,7 +133,7 @@ def unfollowed(query: UnfollowedQuery) -> dict[str, Any]:
 def history(query: HistoryQuery) -> dict[str, Any]:
     """Every begin and end of a follow, with its bounds, its source and its scan"""
     page = queries.history(
-        db.session(), _account(query).id, username=query.username, direction=query.direction,
+        db.session(), _account_id(query), username=query.username, direction=query.direction,
         since=_moment(query.since), until=_moment(query.until, end_of_day=True), limit=query.limit,
         cursor=query.cursor)
     return {"history": [answers.edge(row) for row in page.rows], "total": page.total, "next_cursor": page.next_cursor}
@@ -189,27 +192,26 @@ def reject(path: ScanPath) -> dict[str, Any]:
 
 
 def _current(name: str, direction: queries.Direction, query: FollowsQuery) -> dict[str, Any]:
-    page = queries.current(db.session(), _account(query).id, direction, role=_role(query.role), tag=query.tag,
+    page = queries.current(db.session(), _account_id(query), direction, role=_role(query.role), tag=query.tag,
                            search=query.q, sort=query.sort, limit=query.limit, cursor=query.cursor)
     return {name: [answers.follow(row) for row in page.rows], "total": page.total, "next_cursor": page.next_cursor}
 
 
 def _update(list_name: ListName, query: AccountQuery) -> dict[str, Any]:
-    account = _account(query)
-    handed = _take_files(account, list_name) if request.files else _take_json(account, list_name)
+    handed = _take_files(query.account, list_name) if request.files else _take_json(query.account, list_name)
     db.session.commit()
-    return {"stats": handed.scan.stats, "scan": answers.scan(handed.scan, account.username),
+    return {"stats": handed.scan.stats, "scan": answers.scan(handed.scan, handed.account.username),
             "rejected": list(handed.rejected)}
 
 
-def _take_files(account: Account, list_name: ListName) -> uploads.Handed:
+def _take_files(account: str | None, list_name: ListName) -> uploads.Handed:
     body = _body({name: request.form[name] for name in ("complete", "observed_at") if name in request.form})
     files = [file for _, file in request.files.items(multi=True)]
     return uploads.take_uploads(db.session(), account, list_name, files, now(), complete=body.complete,
                                 observed_at=body.observed_at)
 
 
-def _take_json(account: Account, list_name: ListName) -> uploads.Handed:
+def _take_json(account: str | None, list_name: ListName) -> uploads.Handed:
     body = _body(request.get_json())
     if (body.html is None) == (body.usernames is None):
         raise Refused(400, "invalid", "Give either `html` or `usernames`.", field="html")
@@ -229,8 +231,14 @@ def _body(told: Any) -> UploadBody:
         raise Refused(400, "invalid", f"{field or 'body'}: {first['msg']}", field=field) from error
 
 
-def _account(query: AccountQuery) -> Account:
-    return picked_account(db.session(), query.account)
+def _account_id(query: AccountQuery) -> int:
+    """The account that is asked about; before there is any, an id that nobody has: nothing is known yet."""
+    try:
+        return picked_account(db.session(), query.account).id
+    except Refused as refused:
+        if refused.code == "no_account":
+            return 0
+        raise
 
 
 def _role(role: Roles | None) -> str | None:

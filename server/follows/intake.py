@@ -137,7 +137,7 @@ def _keep_verdict(scan: Scan, end: ScanEnd, verdict: Verdict, arrived: int) -> N
     scan.expected, scan.found, scan.duplicates = verdict.expected, verdict.found, verdict.duplicates
     scan.pages, scan.layout = arrived, _text(verdict.layout, 60)
     scan.evidence = {
-        "checks": [asdict(check) for check in verdict.checks],
+        "checks": [{**asdict(check), "reason": None if check.passed else check.reason} for check in verdict.checks],
         "timings": end.timings,
         "passes": end.passes,
         "end": end.model_dump(mode="json"),

@@ -79,8 +79,22 @@ class FollowRow:
         """Days between the best single moments; at least so many if the start is unknown. None while it goes on."""
         if self.end_latest is None or self.end_earliest is None:
             return None
-        end = self.end_earliest if self.start_earliest is None else self.end_latest
-        return round(max((end - self.start_latest) / DAY, 0.0), 2)
+        if self.start_earliest is None:
+            return self.days_at_least
+        return round(max((self.end_latest - self.start_latest) / DAY, 0.0), 2)
+
+
+    @property
+    def days_at_least(self) -> float | None:
+        """Days between the first and the last proved presence; None while it goes on."""
+        return None if self.end_earliest is None else round(max((self.end_earliest - self.start_latest) / DAY, 0.0), 2)
+
+    @property
+    def days_at_most(self) -> float | None:
+        """Days between the proved absences around it; None while it goes on or the start is unknown."""
+        if self.end_latest is None or self.start_earliest is None:
+            return None
+        return round((self.end_latest - self.start_earliest) / DAY, 2)
 
 
 _PERSON = (

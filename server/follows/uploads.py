@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scraper.layouts import FILE_NAME, Layouts, WrongLayout, read_layouts
@@ -19,6 +20,7 @@ from server import settings
 from server.errors import Refused
 from server.follows import intake
 from server.models import Account, Scan
+from server.people.store import ensure_account, picked_account
 
 MOST_PAGES = 2_000
 MOST_NAMES = 500_000
@@ -29,15 +31,17 @@ _ONE_PART: dict[str, Part] = {"following": "online", "followers": "followers"}
 class Handed:
     """What became of a hand-over: the scan, and the entries that were set aside with their reasons."""
 
+    account: Account
     scan: Scan
     rejected: Sequence[dict[str, str]]
 
 
-def take_pages(session: Session, account: Account, list_name: ListName, pages: Sequence[str], now: datetime, *,
+def take_pages(session: Session, named: str | None, list_name: ListName, pages: Sequence[str], now: datetime, *,
                observed_at: datetime | None = None) -> Handed:
     """Saved pages of one list, all that there are of it, in any order.
 
-    raises  Refused 400 for no pages or too many
+    named   the account; None: the only one there is, or, before there is any, the one that the pages name
+    raises  Refused 400 for no pages or too many, or an account that has to be named
     """
     if not pages:
         raise Refused(400, "invalid", "There is no page to read.", field="html")
@@ -47,19 +51,22 @@ def take_pages(session: Session, account: Account, list_name: ListName, pages: S
     seen_at = _moment(observed_at, now)
     messages = []
     scan_id = uuid4()
-    for html in pages:
-        facts, people = read_saved_page(html, list_name=list_name, layouts=layouts)
+    read = [read_saved_page(html, list_name=list_name, layouts=layouts) for html in pages]
+    account = _account(session, named, next((facts.signed_in_as for facts, _ in read if facts.signed_in_as), None), now)
+    for html, (facts, people) in zip(pages, read, strict=True):
         messages.append(ScanPage(observed_at=seen_at, scan_id=scan_id, account=account.username, source="manual",
                                  facts=facts, people=people, list=list_name, capture=capture_of(html, facts.path)))
     return _take(session, account, list_name, scan_id, messages, [], seen_at, now, declared_complete=None)
 
 
-def take_usernames(session: Session, account: Account, list_name: ListName, usernames: Sequence[Any],
+def take_usernames(session: Session, named: str | None, list_name: ListName, usernames: Sequence[Any],
                    now: datetime, *, complete: bool, observed_at: datetime | None = None) -> Handed:
     """A list of usernames. complete: the person says that it is everybody; only then may anyone be taken away.
 
-    raises  Refused 400 for too many
+    named   the account; None: the only one there is
+    raises  Refused 400 for too many, or an account that has to be named
     """
+    account = _account(session, named, None, now)
     if len(usernames) > MOST_NAMES:
         raise Refused(400, "invalid", f"More than {MOST_NAMES:,} usernames at once.", field="usernames")
     seen_at = _moment(observed_at, now)
@@ -72,13 +79,7 @@ def take_usernames(session: Session, account: Account, list_name: ListName, user
     return _take(session, account, list_name, scan_id, [page], rejected, seen_at, now, declared_complete=complete)
 
 
-def take_files(session: Session, account: Account, list_name: ListName, uploaded: Iterable[Any],
-               now: datetime) -> Scan:
-    """The same as `take_uploads` where nothing more is said of the files."""
-    return take_uploads(session, account, list_name, uploaded, now).scan
-
-
-def take_uploads(session: Session, account: Account, list_name: ListName, uploaded: Iterable[Any], now: datetime, *,
+def take_uploads(session: Session, named: str | None, list_name: ListName, uploaded: Iterable[Any], now: datetime, *,
                  complete: bool = False, observed_at: datetime | None = None) -> Handed:
     """Uploaded files: saved pages; or, where every file is plain text, usernames one a line.
 
@@ -91,9 +92,9 @@ def take_uploads(session: Session, account: Account, list_name: ListName, upload
         raise Refused(400, "invalid", "Hand over either saved pages or lists of usernames, not both at once.",
                       field="files")
     if pages or not texts:
-        return take_pages(session, account, list_name, pages, now, observed_at=observed_at)
+        return take_pages(session, named, list_name, pages, now, observed_at=observed_at)
     names = [name for text in texts for name in _names(text)]
-    return take_usernames(session, account, list_name, names, now, complete=complete, observed_at=observed_at)
+    return take_usernames(session, named, list_name, names, now, complete=complete, observed_at=observed_at)
 
 
 def _take(session: Session, account: Account, list_name: ListName, scan_id: UUID, messages: Sequence[ScanPage],
@@ -106,7 +107,25 @@ def _take(session: Session, account: Account, list_name: ListName, scan_id: UUID
     intake.take_end(session, ScanEnd(
         observed_at=seen_at, scan_id=scan_id, account=account.username, source="manual", started_at=seen_at,
         finished_at=seen_at, pages=len(messages), declared_complete=declared_complete, list=list_name), now)
-    return Handed(session.get_one(Scan, scan_id), aside)
+    return Handed(account, session.get_one(Scan, scan_id), aside)
+
+
+def _account(session: Session, named: str | None, on_the_page: str | None, now: datetime) -> Account:
+    """The account of a hand-over. A new one is made only of the first that is heard of, or that its own page names."""
+    try:
+        return picked_account(session, named)
+    except Refused as refused:
+        first = refused.code == "no_account" or session.scalar(select(Account.id).limit(1)) is None
+        name = named or on_the_page
+        if refused.code == "no_account" and name is None:
+            raise Refused(400, "account_needed", "There is no account yet: say whose list this is with ?account=NAME.",
+                          field="account") from refused
+        if name is None or not (first or name.lower() == on_the_page):
+            raise
+        try:
+            return ensure_account(session, name, now)
+        except ValueError as error:
+            raise Refused(400, "invalid", f"account: {error}", field="account") from error
 
 
 def _moment(observed_at: datetime | None, now: datetime) -> datetime:

@@ -6,36 +6,34 @@ from uuid import UUID
 import structlog
 from flask import Response, jsonify, request
 from flask_openapi import APIBlueprint, Tag
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
 from scraper.observations import MESSAGES
 from server.access.guard import WORKER, requires
 from server.affiliate.rooms import check_rooms
 from server.errors import ErrorAnswer, Refused
+from server.follows.answers import ScanAnswer, ScanStats, SetAside
 from server.follows.intake import check_items
 from server.ingest import store
 from server.ingest.body import unpack_body
 from server.ingest.schema import NotAMessage, checked, clock_skew, corrected
 from server.models import db
+from server.openapi import describe
 from server.time import now
 
 log = structlog.get_logger(__name__)
 bp = APIBlueprint("ingest_api", __name__, url_prefix="/api",
                   abp_tags=[Tag(name="Worker", description="What the worker says and asks")],
-                  abp_responses={400: ErrorAnswer, 404: ErrorAnswer, 409: ErrorAnswer, 413: ErrorAnswer,
-                                 415: ErrorAnswer})
+                  abp_responses={409: ErrorAnswer})
 bp.before_request(unpack_body)
 
 
 class KindPath(BaseModel):
-    kind: str = Field(description="what was seen: " + ", ".join(MESSAGES))
+    kind: str = Field(description="what was seen", json_schema_extra={"enum": list(MESSAGES)})
 
 
 class Batch(BaseModel):
-    """One message of `scraper.observations`, by kind; plain or gzip.
-
-    The header `X-MHC-Sent-At` carries the worker's clock, by which the moments are corrected.
-    """
+    """What every message has. The whole of it is checked by its kind, its items one by one."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -44,22 +42,54 @@ class Batch(BaseModel):
     observed_at: AwareDatetime
 
 
-class SetAside(BaseModel):
-    item: str
-    reason: str
-
-
-class BatchAnswer(BaseModel):
-    """What became of a batch; kinds add what they have to say, such as `scan`."""
-
-    model_config = ConfigDict(extra="allow")
+class Taken(BaseModel):
+    """What became of a batch."""
 
     accepted: int
     rejected: list[SetAside] = Field(description="items that could not be taken, the first 200")
     rejected_total: int
 
 
-@bp.post("/ingest/<string:kind>", responses={200: BatchAnswer})
+class ScanStarted(BaseModel):
+    id: str
+    state: str
+
+
+class ScanPageTaken(Taken):
+    scan: ScanStarted
+
+
+class ScanEndTaken(Taken):
+    """The verdict on the whole scan, and what it changed."""
+
+    scan: ScanAnswer
+    stats: ScanStats
+
+
+class SessionTaken(Taken):
+    account: str
+    state: str = Field(description="what is now known of the account's sign-in")
+
+
+class FollowEventsTaken(Taken):
+    changed: int = Field(description="follows that began, ended or got a more exact moment")
+
+
+class IngestAnswer(RootModel[ScanPageTaken | ScanEndTaken | SessionTaken | FollowEventsTaken]):
+    """By kind; with the header `X-MHC-Repeated: 1` if the batch was taken before."""
+
+
+_BODY: dict[str, Any] = {
+    "description": (
+        "One message of the kind in the address, plain or gzip (`Content-Encoding: gzip`, at most 64 MiB unpacked). "
+        "The header `X-MHC-Sent-At` carries the worker's clock, by which the moments are corrected. Items of `people` "
+        "and `items` that fail their check are set aside, the others are taken."),
+    "content": {"application/json": {"schema": {"oneOf": describe(bp, *MESSAGES.values(), required=["batch_id"])}}},
+    "required": True,
+}
+
+
+@bp.post("/ingest/<string:kind>", responses={200: IngestAnswer}, request_body=_BODY)
 @requires(WORKER)
 def ingest(path: KindPath, body: Batch) -> Response:
     """Take what the worker saw, once"""

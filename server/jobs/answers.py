@@ -2,19 +2,29 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.clock import iso_ms
 from server.jobs import rules
-from server.jobs.kinds import KINDS
+from server.jobs.kinds import KINDS, AnyConfig
 from server.jobs.queries import JobView, RunView
 from server.models import Account, Job, Run
+from server.openapi import When
 
 
 class Problem(BaseModel):
     code: str
     message: str | None = Field(description="what happened, in words")
     advice: str | None = Field(description="what to do about it")
+
+
+class RunProgress(BaseModel):
+    """How far a run is; empty before its first report."""
+
+    phase: str | None = None
+    done: int | None = None
+    total: int | None = Field(None, description="null: not known")
+    detail: str | None = None
 
 
 class RunAnswer(BaseModel):
@@ -27,13 +37,13 @@ class RunAnswer(BaseModel):
     trigger: str = Field(description="manual, schedule, confirm, or once (from a terminal)")
     requested_by: str | None
     worker: str | None
-    created_at: str
-    started_at: str | None
-    ended_at: str | None
-    lease_until: str | None
+    created_at: When
+    started_at: When | None
+    ended_at: When | None
+    lease_until: When | None
     cancel_requested: bool
-    progress: dict[str, Any] = Field(description="phase, done, total, detail; empty before the first report")
-    counters: dict[str, Any]
+    progress: RunProgress
+    counters: dict[str, int]
     waiting_ms: int = Field(description="waiting for the platform")
     working_ms: int = Field(description="our own work")
     outcome: str | None = Field(description="ok, partial, blocked, signed_out, failed, cancelled or lost")
@@ -41,12 +51,29 @@ class RunAnswer(BaseModel):
     result: dict[str, Any] | None
 
 
+class RawPage(BaseModel):
+    id: int
+    url: str
+    bytes: int = Field(description="its size, unpacked")
+
+
 class WholeRunAnswer(RunAnswer):
     """A run with what it left."""
 
     scan_id: str | None
-    captures: list[dict[str, Any]] = Field(description="id, url and size of the raw pages")
+    captures: list[RawPage]
     log: list[dict[str, str]] = Field(description="what the worker said while it went on: at, level, text")
+
+
+class JobStats(BaseModel):
+    """What a job has done since its statistics were reset; `total…` and `lastRun…` for each counter of the job."""
+
+    model_config = ConfigDict(extra="allow")
+
+    lastRun: When | None
+    lastOutcome: str | None
+    totalRuns: int
+    totalFailed: int
 
 
 class StatusAnswer(BaseModel):
@@ -60,9 +87,9 @@ class StatusAnswer(BaseModel):
     reason: str = Field(description="why, in words")
     alert: str | None = Field(description="what every page says while it has failed too often in a row")
     failuresInRow: int
-    nextRun: str | None = Field(description="when it runs by itself")
-    config: dict[str, Any]
-    stats: dict[str, Any]
+    nextRun: When | None = Field(description="when it runs by itself")
+    config: AnyConfig
+    stats: JobStats
     run: RunAnswer | None = Field(description="the run that is queued or going on")
 
 

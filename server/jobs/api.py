@@ -33,7 +33,7 @@ _pause = threading.Event()
 
 
 class JobPath(BaseModel):
-    job: str = Field(description="the job's name: " + ", ".join(KINDS))
+    job: str = Field(description="the job's name", json_schema_extra={"enum": list(KINDS)})
 
 
 class RunPath(BaseModel):
@@ -57,7 +57,7 @@ class RunsQuery(AccountQuery):
 class ConfigBody(BaseModel):
     """Any part of the configuration."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"properties": {
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False, "properties": {
         name: told for kind in KINDS.values() for name, told in kind.config.model_json_schema()["properties"].items()}})
 
 

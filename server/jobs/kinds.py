@@ -80,6 +80,9 @@ class AffiliateConfig(JobConfig):
         return text
 
 
+AnyConfig = ListConfig | AffiliateConfig
+
+
 @dataclass(frozen=True)
 class JobKind:
     """config       its fields and their limits, in the order of the form

@@ -18,8 +18,9 @@ from server.ingest.text import plain, plain_json
 from server.jobs import rules, store
 from server.jobs.api import account_for, known_kind, minimum_gap
 from server.jobs.credentials import able
-from server.jobs.kinds import KINDS
+from server.jobs.kinds import KINDS, AnyConfig
 from server.models import Run, db
+from server.openapi import When
 from server.time import now, owner_zone
 
 MOST_LINES = 200  # kept of what a run said
@@ -49,7 +50,7 @@ class ClaimedRun(BaseModel):
     job: str
     account: str | None = Field(description="null: the job belongs to no account")
     trigger: str
-    config: dict[str, Any]
+    config: AnyConfig
     lease_seconds: float
 
 
@@ -71,7 +72,7 @@ class ProgressBody(BaseModel):
 
 class ProgressAnswer(BaseModel):
     cancel: bool = Field(description="a person asked this run to stop")
-    lease_until: str
+    lease_until: When
 
 
 class ErrorBody(BaseModel):

@@ -1,6 +1,6 @@
 """`/api/persons`: the directory, one person with the origin of every value, and erasing a person."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flask_openapi import APIBlueprint, Tag
@@ -12,6 +12,7 @@ from server.errors import ErrorAnswer, Refused
 from server.follows import answers as follow_answers
 from server.follows.queries import FollowRow, of_person
 from server.models import PLATFORM, Person, Profile, db
+from server.openapi import When
 from server.people import queries
 from server.people.erase import IsAnAccount, erase
 from server.people.store import picked_account
@@ -59,14 +60,55 @@ class DirectoryAnswer(BaseModel):
     next_cursor: str | None
 
 
+class OtherValue(BaseModel):
+    """What another source said of the same field."""
+
+    value: Any
+    source: str
+    observed_at: When
+
+
 class Value(BaseModel):
     """One field with its origin."""
 
     value: Any
     source: str | None = Field(description="null: no source has said anything yet")
-    observed_at: str | None
-    fresh: bool
-    others: list[dict[str, Any]] = Field(description="what other sources said: value, source, observed_at")
+    observed_at: When | None
+    fresh: bool = Field(description="not older than 10 minutes, or 1.5 times the interval at which the lists are read")
+    others: list[OtherValue]
+
+
+class PersonFollow(BaseModel):
+    """One follow of this person. Its four moments are named by its direction, as in the lists."""
+
+    account: str
+    direction: str = Field(description="following: the account follows them; follower: they follow the account")
+    state: str = Field(description="current, missing or ended")
+    missing_since: When | None
+    source: str
+    end_source: str | None
+    days_followed: float | None = Field(description="null while it goes on")
+    days_followed_at_least: bool
+    days_followed_least: float | None
+    days_followed_most: float | None
+
+
+class PersonFollowing(PersonFollow):
+    following_since: When | None
+    following_since_earliest: When | None
+    following_since_latest: When
+    unfollowed_at: When | None
+    unfollowed_at_earliest: When | None
+    unfollowed_at_latest: When | None
+
+
+class PersonFollower(PersonFollow):
+    follower_since: When | None
+    follower_since_earliest: When | None
+    follower_since_latest: When
+    unfollower_at: When | None
+    unfollower_at_earliest: When | None
+    unfollower_at_latest: When | None
 
 
 class PersonAnswer(BaseModel):
@@ -86,7 +128,8 @@ class PersonAnswer(BaseModel):
     image_url: Value
     live: Value
     last_seen_at: Value
-    follows: list[dict[str, Any]] = Field(description="every follow in either direction with its bounds, newest first")
+    follows: list[PersonFollowing | PersonFollower] = Field(
+        description="every follow in either direction with its bounds, newest first")
 
 
 class Receipt(BaseModel):
@@ -94,7 +137,7 @@ class Receipt(BaseModel):
 
     username: str
     platform: str
-    erased_at: str
+    erased_at: When
     persons: int
     profiles: int
     tags: int
@@ -128,7 +171,8 @@ def person(path: PersonPath, query: PersonQuery) -> dict[str, Any]:
     who, profile = found
     account = picked_account(db.session(), query.account) if query.account else None
     follows = of_person(db.session(), who.id, account.id if account else None)
-    return _person(who, profile, now()) | {"follows": [_follow(name, row) for name, row in follows]}
+    said = _person(who, profile, now(), queries.fresh_within(db.session()))
+    return said | {"follows": [_follow(name, row) for name, row in follows]}
 
 
 @bp.delete("/persons/<string:username>", responses={200: Receipt, 409: ErrorAnswer})
@@ -148,9 +192,9 @@ def erase_person(path: PersonPath, query: PlatformQuery) -> dict[str, Any]:
 def _follow(account: str, row: FollowRow) -> dict[str, Any]:
     said: dict[str, Any] = {
         "account": account, "direction": row.direction, "state": row.state, "missing_since": _iso(row.missing_since),
-        "source": row.start_source, "end_source": row.end_source, "days_followed": row.days_followed,
+        "source": row.start_source, "end_source": row.end_source,
     }
-    return said | follow_answers.bounds(row)
+    return said | follow_answers.days(row) | follow_answers.bounds(row)
 
 
 def _directory_person(row: queries.DirectoryRow, at: datetime) -> dict[str, Any]:
@@ -163,27 +207,28 @@ def _directory_person(row: queries.DirectoryRow, at: datetime) -> dict[str, Any]
     }
 
 
-def _person(who: Person, profile: Profile | None, at: datetime) -> dict[str, Any]:
+def _person(who: Person, profile: Profile | None, at: datetime, fresh: timedelta) -> dict[str, Any]:
     source = profile.source if profile else None
     changed_at = profile.changed_at if profile else None
     online_at = profile.last_online_at if profile else None
-    values = {name: _value(getattr(profile, name, None), source, changed_at, at) for name in FIELDS}
+    values = {name: _value(getattr(profile, name, None), source, changed_at, at, fresh) for name in FIELDS}
     live = queries.is_live(online_at, at)
     return {
         "id": str(who.uuid), "username": who.username, "platform": who.platform,
-        "role": _value(who.role, "browser", who.created_at, at),
+        "role": _value(who.role, "browser", who.created_at, at, fresh),
         **values,
-        "live": _value(live or None, source, online_at, at) | {"value": live},
-        "last_seen_at": _value(_iso(online_at), source, online_at, at),
+        "live": _value(live or None, source, online_at, at, fresh) | {"value": live},
+        "last_seen_at": _value(_iso(online_at), source, online_at, at, fresh),
     }
 
 
-def _value(value: Any, source: str | None, observed_at: datetime | None, at: datetime) -> dict[str, Any]:
+def _value(value: Any, source: str | None, observed_at: datetime | None, at: datetime,
+           fresh: timedelta) -> dict[str, Any]:
     """A field as the one source that knows it so far says it; without a value there is no origin either."""
     known = value is not None and observed_at is not None
     return {
         "value": value, "source": source if known else None, "observed_at": _iso(observed_at) if known else None,
-        "fresh": bool(known and observed_at and at - observed_at <= queries.FRESH), "others": [],
+        "fresh": bool(known and observed_at and at - observed_at <= fresh), "others": [],
     }
 
 

@@ -10,13 +10,16 @@ from sqlalchemy import ColumnElement, exists, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from server.follows.queries import ROLES
-from server.models import PLATFORM, FollowInterval, Moment, Person, PersonTag, Profile
+from server.jobs.kinds import KINDS
+from server.jobs.rules import present_config
+from server.models import PLATFORM, FollowInterval, Job, Moment, Person, PersonTag, Profile
 from server.paging import Page, decode_cursor, encode_cursor, refused_cursor
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # sorts people whose moment is unknown behind the others
-# Nobody is live on old evidence: max(10 minutes, 1.5 × the list job's default interval) would be hours for lists
-# that are read a few times a day, so the narrow bound counts.
-FRESH = timedelta(minutes=10)
+# Nobody is live on old evidence: with lists that are read every six hours, 1.5 × the interval would call somebody
+# live who went offline in the morning, so for this the narrow bound counts.
+LIVE = timedelta(minutes=10)
+FRESH = timedelta(minutes=10)  # at least; see `fresh_within`
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def directory(session: Session, *, now: datetime, role: str | None = None, tag: 
     """Everybody known; two statements.
 
     role    models, viewers, model, viewer, both or unknown; None: everybody
-    live    True: seen broadcasting within `FRESH`; False: the others
+    live    True: seen broadcasting within `LIVE`; False: the others
     sort    username or seen, with a minus in front for the other way round
     raises  Refused 400 for a cursor that is not one of this list
     """
@@ -99,8 +102,19 @@ def popular_tags(session: Session, limit: int = 30) -> list[tuple[str, int]]:
     return [(tag, number) for tag, number in session.execute(query)]
 
 
+def fresh_within(session: Session) -> timedelta:
+    """How old a value of the lists may be to count as fresh: 1.5 × the interval at which they are read by themselves.
+
+    Of several lists on a schedule the one that is read most often counts, so that nothing is called fresh too long.
+    """
+    jobs = session.execute(select(Job.name, Job.config).where(Job.name.in_(KINDS), Job.scheduled, ~Job.paused))
+    configs = [present_config(KINDS[name], config) for name, config in jobs]
+    intervals = [timedelta(minutes=config["intervalMinutes"]) for config in configs if config["enabled"]]
+    return max(FRESH, 1.5 * min(intervals, default=timedelta(0)))
+
+
 def is_live(last_online_at: datetime | None, now: datetime) -> bool:
-    return last_online_at is not None and now - last_online_at <= FRESH
+    return last_online_at is not None and now - last_online_at <= LIVE
 
 
 def _is_in(direction: str) -> ColumnElement[bool]:
@@ -118,6 +132,6 @@ def _filters(role: str | None, tag: str | None, search: str | None, live: bool |
     if tag:
         found.append(exists().where(PersonTag.person_id == Person.id, PersonTag.tag == tag.strip().lower()))
     if live is not None:
-        recently: ColumnElement[bool] = now - FRESH <= _SEEN
+        recently: ColumnElement[bool] = now - LIVE <= _SEEN
         found.append(recently if live else ~recently)
     return found

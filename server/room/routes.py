@@ -10,6 +10,7 @@ from server.events import queries as events
 from server.models import db
 from server.room import queries
 from server.time import now
+from server.users.words import FIRST_SIGN_IN
 
 bp = Blueprint("room", __name__)
 RECENT = 12
@@ -29,4 +30,5 @@ def room() -> str:
     return render_template(
         "room/room.html", account=account, accounts=accounts, lights=frame.header_lights(), feed=feed, week=week,
         totals=queries.list_totals(db.session()), lists=queries.LISTS,
+        first_sign_in=FIRST_SIGN_IN,
         scans=queries.newest_scans(db.session(), [one.id for one in accounts]))

@@ -39,7 +39,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Reading:
-    """The state of one list's reading. version changes whenever the list did. phase, done, total, detail: progress."""
+    """The state of one list's reading. phase, done, total, detail: progress.
+
+    version  changes whenever the list did; -1: there is no account yet
+    """
 
     version: int
     button: str
@@ -65,8 +68,8 @@ class Reading:
 
 def without_account(list_name: str) -> Reading:
     """There is nobody whose list could be read."""
-    return Reading(version=0, button=KINDS[list_name].button, complete_at=None, missing=0, held=0, blocked=True,
-                   warnings=["No account yet: sign in once with `python -m scraper login` on the worker's machine."])
+    return Reading(version=-1, button=KINDS[list_name].button, complete_at=None, missing=0, held=0, blocked=True,
+                   warnings=["No account yet: sign in once with `.venv/bin/python -m scraper login`; see below."])
 
 
 def reading(session: Session, account: Account, list_name: str) -> Reading:
@@ -115,11 +118,14 @@ def _warnings(view: jobs.JobView | None, seen: datetime | None) -> list[str]:
     if view.state.state == "failing":
         found.append(view.state.reason)
     elif view.account and view.account.session_state == "unknown":
-        found.append("Nobody has signed in to this account yet: run `python -m scraper login` on the worker's machine.")
+        found.append("Nobody has signed in to this account yet: run `.venv/bin/python -m scraper login` in the panel's "
+                     "folder, on the computer where it runs.")
     if seen is None:
-        found.append("No worker has been seen yet: the reading begins as soon as one runs (`python -m scraper run`).")
+        found.append("The program that reads the site (the worker) is not running: start everything with "
+                     "`scripts/start`, or it alone with `python -m scraper run`. The reading then begins by itself.")
     elif now() - seen > rules.WORKER_SILENT_AFTER:
-        found.append("The worker is silent: the reading begins as soon as one runs (`python -m scraper run`).")
+        found.append("The worker is silent: the program that reads the site has stopped. Start everything with "
+                     "`scripts/start`, or it alone with `python -m scraper run`. The reading then begins by itself.")
     return found
 
 

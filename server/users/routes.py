@@ -10,16 +10,17 @@ from scraper.observations import ListName
 from server import frame
 from server.access.guard import actor, requires
 from server.errors import Refused
-from server.follows.uploads import take_files
+from server.follows.uploads import take_uploads
 from server.jobs import store as jobs
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
 from server.models import Account, db
 from server.time import now
 from server.users import columns, queries
+from server.users.counts import tab_counts
 from server.users.reading import counts, without_account
 from server.users.reading import reading as state_of_reading
-from server.users.words import DEFINITIONS, days_words, empty_tab
+from server.users.words import DEFINITIONS, average_words, days_words, empty_tab
 
 bp = Blueprint("users", __name__)
 
@@ -31,6 +32,8 @@ WHERE = {
     "following": "your followed cams, online and offline (/followed-cams/ and /followed-cams/offline/)",
     "followers": "your followers (/accounts/followers/)",
 }
+NAMES_NOBODY = ("Whose list is this? These files name no account, and nobody has signed in yet. Hand over pages that "
+                "were saved while you were signed in on the site, or sign in first.")
 
 
 @bp.get("/")
@@ -136,21 +139,21 @@ def cancel(list_name: str) -> Answer:
 @requires("manage_scans")
 def upload(list_name: ListName) -> Answer:
     """Saved pages or lists of names, judged like a reading of our own."""
-    account = _account()
+    account = frame.chosen_account()
     files = [file for file in request.files.getlist("files") if file.filename]
     if not files:
         flash("No file was chosen. Save the pages of the list first, then choose all of them together.", "warning")
         return _back(list_name, account)
     try:
-        scan = take_files(db.session(), account, list_name, files, now())
+        handed = take_uploads(db.session(), account.username if account else None, list_name, files, now())
     except Refused as error:
         db.session.rollback()
-        flash(error.message, "error")
+        flash(NAMES_NOBODY if error.code == "account_needed" else error.message, "error")
         return _back(list_name, account)
     db.session.commit()
+    scan = handed.scan
     flash(*_verdict_words(scan))
-    return redirect(url_for("admin.scan", scan_id=scan.id) if scan.state == "held" else
-                    url_for(f"users.{list_name}", account=_named(account)))
+    return redirect(url_for("admin.scan", scan_id=scan.id)) if scan.state == "held" else _back(list_name, account)
 
 
 def _verdict_words(scan: Any) -> tuple[str, str]:
@@ -165,16 +168,16 @@ def _list_tab(name: str, shown: tuple[columns.Column, ...], caption: str, *, rol
     cut = queries.Cut([], None, None)
     more: dict[str, Any] = {}
     more["reading"] = _reading_context(account, name)
+    more["upload"] = {"action": url_for("users.upload", list_name=name, account=_named(account)),
+                      "where": WHERE[name], "first": account is None}
     if account is not None:
         cut = queries.follows(db.session(), account.id, DIRECTIONS[name], wanted)
-        more["upload"] = {"action": url_for("users.upload", list_name=name, account=_named(account)),
-                          "where": WHERE[name]}
     return _tab(name, shown, wanted, cut, account, role_toggle=role_toggle, caption=caption, **more)
 
 
 def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: queries.Wanted, cut: queries.Cut,
          account: Account | None, *, kept_more: dict[str, str] | None = None, **more: Any) -> str:
-    on_tabs = queries.counts(db.session(), account.id if account else None, queries.period("30", now()))
+    on_tabs = tab_counts(db.session(), account.id if account else None, queries.period("30", now()), now())
     kept = {"account": _named(account), "role": wanted.role, "sort": wanted.sort, **(kept_more or {})}
     asked = {**kept, "q": wanted.search, "tag": wanted.tag}
 
@@ -197,6 +200,7 @@ def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: queries.Wanted, cu
             ("unfollowed", "Unfollowed", on_tabs.unfollowed, "Left you within 30 days"),
         ],
         still_to_come=columns.STILL_TO_COME, never_yet=columns.NEVER_YET, days_words=days_words,
+        average_words=average_words,
         empty=None if cut.rows else empty_tab(tab, wanted, account, tag_link=link(q=None, tag=None, role=None)), **more)
 
 
@@ -246,6 +250,6 @@ def _named(account: Account | None) -> str | None:
     return account.username if account is not None and len(frame.accounts()) > 1 else None
 
 
-def _back(list_name: str, account: Account) -> Answer:
+def _back(list_name: str, account: Account | None) -> Answer:
     return redirect(url_for(f"users.{list_name}", account=_named(account)))
 

@@ -1,12 +1,13 @@
 """What the tabs say where there is nothing to show, and what their figures mean."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from flask import url_for
 
-from server.display import number
+from server.display import number, part_of_day
 from server.models import Account
-from server.users.queries import UserRow, Wanted
+from server.users.queries import Insights, UserRow, Wanted
 
 DEFINITIONS = {
     "they": {
@@ -22,6 +23,12 @@ DEFINITIONS = {
         "rate": "Of everybody you followed at some moment of this period, the share that you unfollowed in it.",
     },
 }
+
+
+FIRST_SIGN_IN = (
+    "The panel reads your lists with your own sign-in. On the computer where the panel runs, open a terminal in the "
+    "panel's folder and sign in once: `.venv/bin/python -m scraper login`"
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,11 @@ def empty_tab(tab: str, wanted: Wanted, account: Account | None, *, tag_link: st
         return Empty("skip-start", "This page is beyond the end of the list.", [], ("To the first page", tag_link))
     if account is None:
         return Empty("door-open", "No account yet.", [
-            "Sign in to your own account once, on the machine of the worker: `python -m scraper login`",
-            "Then press “Update Following List” and “Update Followers List” here, and the tabs fill themselves.",
+            FIRST_SIGN_IN,
+            "Your account then appears here by itself. Press “Update Following List” and “Update Followers List”, and "
+            "the tabs fill themselves.",
+            *(["Or save the pages of the list in your own browser and hand them over below."]
+              if tab in ("following", "followers") else []),
         ])
     if tab == "directory":
         return Empty("people", "Nobody is known yet.", [
@@ -71,10 +81,24 @@ def _search_hints(wanted: Wanted) -> list[str]:
 
 
 def days_words(row: UserRow) -> str:
-    """'42', '40–42' where the bounds leave it open, 'at least 40' where the start is unknown."""
+    """'42', '40–42' where the bounds leave it open, 'at least 40' where the start is unknown.
+
+    Below a day a bare 0 would say nothing: 'under 1 day', 'up to 2', 'at least 3 h'.
+    """
     least, most = row.days_at_least, row.days_at_most
-    if least is None:
+    if least is None or row.end_earliest is None or row.since_latest is None:
         return ""
     if most is None:
-        return f"at least {number(least)}"
-    return number(least) if least == most else f"{number(least)}–{number(most)}"
+        return f"at least {number(least) if least else part_of_day(row.end_earliest - row.since_latest)}"
+    if least == most:
+        return number(least) if least else "under 1 day"
+    return f"{number(least)}–{number(most)}" if least else f"up to {number(most)}"
+
+
+def average_words(insights: Insights) -> str:
+    """'11', '11.5', 'at least 3 h'; empty where no follow has ended."""
+    days = insights.average_days
+    if days is None:
+        return ""
+    said = number(round(days, 1)) if days >= 1 else part_of_day(timedelta(days=days))
+    return f"at least {said}" if insights.at_least else said

@@ -59,7 +59,9 @@ def test_a_file_that_cannot_be_read_is_named(monkeypatch):
 @pytest.mark.parametrize(("name", "value"), [
     ("port", "http"), ("port", "0"), ("port", "65536"), ("page_pause", "5-3"), ("page_pause", "soon"),
     ("page_pause", "-1"), ("owner", "two words"), ("owner", "../x"), ("timezone", "Mars/Olympus"),
-    ("timezone", "../etc"), ("database_url", "mysql://x/y"), ("chaturbate_url", "ftp://site"),
+    ("timezone", "../etc"), ("database_url", "mysql://x/y"),
+    ("database_url", "postgresql+asyncpg://x/y"), ("database_url", "postgresql://me:secret@x:port/y"),
+    ("database_url", "postgresql://x:port"), ("chaturbate_url", "ftp://site"),
     ("chaturbate_url", "http://user@site"), ("chaturbate_url", "http:\\\\site"), ("server_url", "http://a\\@b"),
     ("server_url", "http://host/?x=1"), ("trusted_proxies", "9"), ("capture_days", "-1"), ("log_format", "xml"),
 ])
@@ -69,6 +71,24 @@ def test_a_wrong_value_is_one_line_that_names_the_variable(monkeypatch, name, va
         load_settings()
     assert str(caught.value).startswith(f"MHC_{name.upper()}: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", [
+    "postgresql://x", "postgresql://me@x:5432/y", "postgresql://me:a:b/c@[::1]:5432/y?sslmode=require",
+    "postgresql+psycopg2://me@x:5432/y",
+])
+def test_a_postgresql_is_spoken_to_through_the_driver_that_is_installed(url):
+    assert load_settings(database_url=url).resolved_database_url == \
+        "postgresql+psycopg2:" + url.partition(":")[2]
+
+
+@pytest.mark.parametrize(("given", "url"), [
+    ({}, "http://127.0.0.1:3000"), ({"port": 3001}, "http://127.0.0.1:3001"),
+    ({"host": "0.0.0.0"}, "http://127.0.0.1:3000"), ({"host": "::", "port": 3001}, "http://[::1]:3001"),
+    ({"host": "192.0.2.7"}, "http://192.0.2.7:3000"), ({"port": 3001, "server_url": "http://panel"}, "http://panel"),
+])
+def test_the_worker_finds_the_server_of_the_same_settings(given, url):
+    assert load_settings(**given).server_url == url
 
 
 @pytest.mark.parametrize("name", ["worker_token", "secret_key", "stats_token"])

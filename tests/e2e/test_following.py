@@ -40,10 +40,12 @@ def test_leaving_takes_two_readings_and_coming_back_opens_a_new_follow(stage):
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_people_who_go_online_and_offline_while_the_list_is_read_are_neither_lost_nor_doubled(stage):
-    stage = stage(churn=3, following=90, online=45, people=200)
-    for _ in range(4):
-        assert stage.read().outcome == "ok"
+@pytest.mark.parametrize("seed", [1, 2, 3])  # of 2 and 3 a part of the list loses a whole page while it is read
+def test_people_who_go_online_and_offline_while_the_list_is_read_are_neither_lost_nor_doubled(stage, seed):
+    stage = stage(churn=3, following=90, online=45, people=200, seed=seed)
+    for _ in range(2):
+        result = stage.read()
+        assert (result.outcome, str(result.error)) == ("ok", "None")
         assert set(stage.follows()) == stage.truth()
         assert set(stage.follows().values()) == {"current"}
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from server.jobs.store import ensure_jobs
 from server.models import Account, CaptureRow, Person, ScanPageRow, db
 from tests.follows.lists import Lists, hour
 
@@ -73,11 +74,23 @@ def test_unfollowed_counts_days_and_tells_what_they_say(lists: Lists, api: Any):
     assert (cas["username"], cas["days_followed"], cas["days_followed_at_least"]) == ("cas", 10, False)
     assert (cas["follower_since"], cas["unfollower_at"]) == ("2026-11-02T12:00:00.000Z", "2026-11-12T12:00:00.000Z")
     assert (bob["follower_since"], bob["days_followed"], bob["days_followed_at_least"]) == (None, 12, True)
+    assert (cas["days_followed_least"], cas["days_followed_most"]) == (10, 10)
+    assert (bob["days_followed_least"], bob["days_followed_most"]) == (12, None)
     assert answer["total"] == 2
     assert answer["insights"] == {"total": 2, "average_days": 11, "average_days_at_least": True, "rate": 0.6667}
     week = api.get("/api/followers/unfollowed?days=7").json
     assert (week["total"], week["insights"]) == (1, {
         "total": 1, "average_days": 12, "average_days_at_least": True, "rate": 0.5})
+
+
+def test_days_followed_have_the_bounds_of_the_two_moments(lists: Lists, api: Any):
+    for number, names in enumerate([["ann"], ["ann", "bob"], ["ann", "bob"], ["ann"], ["ann"]]):
+        lists.read(names, 24 * number)
+    (bob,) = api.get("/api/followers/unfollowed").json["unfollowed"]
+    assert (bob["days_followed_least"], bob["days_followed"], bob["days_followed_most"]) == (1, 2, 3)
+    (told,) = api.get("/api/persons/bob").json["follows"]
+    assert {name: told[name] for name in told if name.startswith("days_")} == {
+        name: bob[name] for name in bob if name.startswith("days_")}
 
 
 def test_nobody_left_is_not_a_rate_of_nothing(api: Any):
@@ -232,6 +245,27 @@ def test_a_person_says_where_each_value_comes_from(lists: Lists, api: Any):
     assert api.get("/api/persons/nobody").status_code == 404
 
 
+def test_fresh_follows_the_schedule_of_the_lists_and_live_does_not(lists: Lists, api: Any, clock: Any):
+    clock.now = hour(0)
+    ensure_jobs(lists.session, lists.session.query(Account).one())
+    lists.read([], 0, list_name="following", people=[{"username": "ann", "age": 30, "online": True}])
+
+    def ann() -> tuple[bool, bool]:
+        answer = api.get("/api/persons/ann").json
+        return answer["age"]["fresh"], answer["live"]["value"]
+
+    assert ann() == (True, True)
+    clock.advance(minutes=11)
+    assert ann() == (False, False)
+    api.post("/api/job/following/config", json={"intervalMinutes": 60})
+    api.post("/api/job/following/start")
+    clock.advance(minutes=78)
+    assert ann() == (True, False)
+    clock.advance(minutes=2)
+    assert ann() == (False, False)
+    assert api.get("/api/persons?live=true").json["total"] == 0
+
+
 def test_an_erased_person_is_nowhere(lists: Lists, api: Any, api_as: Callable[[str], Any]):
     api.post("/api/followers/update-followers",
              json={"html": [page("followers-page1.html"), page("followers-last.html")]})
@@ -280,3 +314,31 @@ def test_a_list_costs_the_same_statements_however_long(lists: Lists, api: Any):
     few = statements()
     lists.read(["ann", "bob", *CROWD], 6)
     assert statements() == few
+
+
+def test_a_first_upload_makes_the_account_that_its_pages_name(api_as):
+    panel = api_as("admin")
+    pages = [(PAGES / name).read_text() for name in ("followers-page1.html", "followers-last.html")]
+    answer = panel.post("/api/followers/update-followers", json={"html": pages})
+    assert answer.get_json()["scan"]["verdict"] == "complete"
+    assert answer.get_json()["scan"]["account"] == "demo_owner"
+    assert panel.get("/api/followers/followers").get_json()["total"] == 8
+
+
+def test_usernames_alone_have_to_say_whose_they_are(api_as):
+    panel = api_as("admin")
+    names = {"usernames": ["ann", "bob"], "complete": True}
+    answer = panel.post("/api/followers/update-followers", json=names)
+    assert (answer.status_code, answer.get_json()["error"]["field"]) == (400, "account")
+    assert panel.post("/api/followers/update-followers?account=demo_owner", json=names).status_code == 200
+    mistyped = panel.post("/api/followers/update-followers?account=demo_ovner", json=names)
+    assert mistyped.get_json()["error"]["code"] == "unknown_account"
+
+
+def test_before_there_is_an_account_the_lists_are_empty(api_as):
+    panel = api_as("viewer")
+    assert panel.get("/api/followers/following").get_json()["following"] == []
+    assert panel.get("/api/followers/followers").get_json()["followers"] == []
+    unfollowed = panel.get("/api/followers/unfollowed?days=7").get_json()
+    assert (unfollowed["unfollowed"], unfollowed["insights"]["rate"]) == ([], None)
+    assert panel.get("/api/followers/history").get_json()["history"] == []

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from common.settings import load_settings
 from server import create_app
-from server.migration import behind
+from server.migration import behind, upgradable
 from server.models import Base, Permission, Role, db
 from server.startup import prepare
 from tests.helpers import WORKER
@@ -61,9 +61,9 @@ def test_up_down_and_up_again(fresh):
     assert behind() is None
     downgrade(revision="base")
     assert set(inspect(db.engine).get_table_names()) <= {"alembic_version"}
-    assert "empty" in behind()
+    assert "empty" in behind() and upgradable()
     upgrade()
-    assert behind() is None
+    assert behind() is None and not upgradable()
 
 
 def test_upgrading_twice_changes_nothing(fresh):
@@ -77,7 +77,7 @@ def test_a_database_of_a_newer_version_is_recognised(fresh):
     upgrade()
     with db.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert "newer version" in behind()
+    assert "newer version" in behind() and not upgradable()
 
 
 def test_preparing_is_done_once_and_adds_what_a_newer_version_brings(fresh):

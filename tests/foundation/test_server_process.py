@@ -18,18 +18,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Process:
-    """`python -m server` on a free port, with a prepared database."""
+    """`python -m server` on a free port, with a prepared database unless it has to do that itself."""
 
-    def __init__(self, folder, template, **environment):
+    def __init__(self, folder, template, *arguments, **environment):
         folder.mkdir()
-        shutil.copy(template, folder / "panel.db")
+        if not arguments:
+            shutil.copy(template, folder / "panel.db")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MHC_", "FLASK_"))}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "server"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [sys.executable, "-m", "server", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env={**kept, "PYTHONPATH": str(ROOT), "MHC_DATA_DIR": str(folder), "MHC_PORT": str(self.port),
                  **environment})
         self.lines = []
@@ -57,8 +58,8 @@ class Process:
 def start(tmp_path, _sqlite_template):
     started = []
 
-    def begin(**environment):
-        process = Process(tmp_path / f"data{len(started)}", _sqlite_template, **environment)
+    def begin(*arguments, **environment):
+        process = Process(tmp_path / f"data{len(started)}", _sqlite_template, *arguments, **environment)
         started.append(process)
         process.wait_until_it_answers()
         return process
@@ -97,6 +98,28 @@ def test_the_second_start_uses_the_secrets_of_the_first_and_prints_a_new_link(st
     again = start(MHC_DATA_DIR=str(tmp_path / "data0"))
     assert (tmp_path / "data0" / "secret.key").read_text() == first
     assert again.end() == 0
+
+
+def test_it_prepares_its_database_itself_when_asked_to(start, tmp_path):
+    server = start("--upgrade")
+    assert server.end() == 0
+    assert any("Preparing the database" in line for line in server.lines)
+    again = start("--upgrade", MHC_DATA_DIR=str(tmp_path / "data0"))
+    assert again.end() == 0
+    assert not any("Preparing the database" in line for line in again.lines)
+
+
+def test_without_being_asked_to_it_does_not_touch_the_database(tmp_path):
+    environment = {"PYTHONPATH": str(ROOT), "MHC_DATA_DIR": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-m", "server"], env=environment, cwd=tmp_path, capture_output=True,
+                           text=True, timeout=60)
+    assert (ended.returncode, "flask --app server db upgrade" in ended.stderr) == (1, True)
+
+
+def test_a_wrong_option_is_said(tmp_path):
+    ended = subprocess.run([sys.executable, "-m", "server", "--port", "1"], env={"PYTHONPATH": str(ROOT)},
+                           cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, "--port 1" in ended.stderr) == (2, True)
 
 
 def test_no_debug_console_and_no_belief_in_forwarded_headers(start):

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 def packed(raw: bytes) -> str:
     """Raw bytes as a capture carries them."""
-    return base64.b64encode(gzip.compress(raw)).decode()
+    return base64.b64encode(gzip.compress(raw, mtime=0)).decode()
 
 
 def session_report(clock: Any, **more: Any) -> dict[str, Any]:

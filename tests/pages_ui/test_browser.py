@@ -126,3 +126,38 @@ def test_everything_works_without_scripts(panel, browser):
     page.goto(f"{base}/admin/scans/{values['held']}")
     page.get_by_role("button", name="Reject").click()
     assert "Rejected" in page.locator(".alert").first.text_content()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_keyboard_alone_reaches_everything_and_one_sees_where_it_is(panel, browser):
+    base, _, _ = panel
+    for scheme in ("light", "dark"):
+        page = browser.new_context(color_scheme=scheme).new_page()
+        sign_in(page, base)
+        page.goto(f"{base}/users/followers")
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip-link")).to_be_in_viewport()
+        reached = []
+        for _ in range(24):
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle + ' ' + "
+                                    "getComputedStyle(document.activeElement).outlineWidth")
+            reached.append(page.evaluate("(document.activeElement.innerText || document.activeElement.name).trim()"))
+            assert outline == "solid 2px", reached[-1]
+            page.keyboard.press("Tab")
+        for name in ("Users", "Unfollowed", "Update Followers List", "Models", "q"):
+            assert any(name in words for words in reached), (name, reached)
+        page.goto(f"{base}/users/followers")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "content"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_phone_shows_all_four_tabs_at_once(panel, browser):
+    base, _, _ = panel
+    page = browser.new_context(viewport={"width": 360, "height": 740}).new_page()
+    sign_in(page, base)
+    for tab in ("directory", "unfollowed"):
+        page.goto(f"{base}/users/{tab}")
+        for link in page.locator("#tabs a").all():
+            expect(link).to_be_in_viewport(ratio=1)

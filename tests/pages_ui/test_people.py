@@ -43,7 +43,18 @@ def test_a_person_without_follows_or_profile_has_a_page(session, visit, clock):
 
 @pytest.mark.parametrize("name", ["nobody", "a'b", "%E2%80%AE", "x" * 300, "..%2f..%2fetc"])
 def test_an_unknown_person_is_said_in_words(visit, name):
-    assert "Status 404" in text(visit(f"/profile/{name}", status=404))
+    shown = visit(f"/profile/{name}", status=404)
+    if "%2f" not in name:  # that is another address
+        assert "is known here" in text(shown.css("main"))
+        assert shown.css("main input[name=q]")
+
+
+def test_an_unknown_person_leads_to_those_with_a_similar_name(session, visit, clock):
+    for name in ("river_fox", "river_foxglove", "north"):
+        seed.person(session, name, clock.now)
+    session.commit()
+    shown = visit("/profile/river", status=404)
+    assert shown.css("#matches .username bdi::text").getall() == ["river_fox", "river_foxglove"]
 
 
 def test_names_are_found_whatever_their_case(session, visit, client_as, clock):

@@ -215,3 +215,30 @@ def test_system_tells_kind_size_and_rows(session, visit, clock):
     assert rows["persons"] == "3"
     assert any(kind in text(shown) for kind in ("SQLite", "PostgreSQL"))
     assert "A worker was last heard" in text(shown)
+
+
+def test_a_first_upload_before_anybody_has_signed_in_is_possible_on_the_page(session, visit, client_as):
+    assert visit("/users/followers").css("#upload form[enctype]")
+    names = {"files": [(io.BytesIO(b"ann\nbob\n"), "names.txt")]}
+    answer = client_as("admin").post("/users/followers/upload", data=names, follow_redirects=True)
+    assert "Whose list is this?" in text(Selector(answer.text).css(".alert"))
+    assert session.scalars(select(FollowInterval)).all() == []
+
+
+def test_a_reading_that_still_comes_in_shows_itself_anew(session, visit, clock):
+    owner = seed.account(session, clock.now)
+    scan = seed.scan(session, owner, "followers", clock.now, state="receiving", verdict=None, finished_at=None)
+    session.commit()
+    assert visit(f"/admin/scans/{scan.id}").css("#scan").attrib["hx-trigger"] == "every 3s"
+    scan.state = "applied"
+    session.commit()
+    assert "hx-trigger" not in visit(f"/admin/scans/{scan.id}").css("#scan").attrib
+
+
+def test_the_tab_fills_itself_once_the_account_is_there(session, client_as, clock):
+    browser = client_as("admin")
+    assert "version=-1" in browser.get("/users/followers").text
+    assert "HX-Trigger" not in browser.get("/users/followers/reading?version=-1").headers
+    seed.account(session, clock.now)
+    session.commit()
+    assert browser.get("/users/followers/reading?version=-1").headers["HX-Trigger"] == "list-changed"

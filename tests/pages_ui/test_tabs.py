@@ -241,3 +241,48 @@ def test_each_account_has_its_own_lists(session, visit, clock):
     assert usernames(shown) == ["ann"]
     assert shown.css("select[name=account] option::text").getall() == ["demo_owner", "studio_two"]
     visit("/users/followers?account=nobody_here", status=404)
+
+
+@pytest.mark.parametrize(("lasted", "exact", "words"), [
+    ({"seconds": 20}, False, "at least a moment"), ({"minutes": 2}, False, "at least 2 min"),
+    ({"hours": 23, "minutes": 59}, False, "at least 23 h"), ({"hours": 5}, True, "under 1 day"),
+    ({"hours": 30}, True, "1"), ({"days": 12}, True, "12")])
+def test_a_follow_shorter_than_a_day_is_not_said_to_last_no_days(session, visit, clock, lasted, exact, words):
+    owner = seed.account(session, clock.now)
+    began, ended = clock.now - timedelta(hours=1) - timedelta(**lasted), clock.now - timedelta(hours=1)
+    seed.follow(session, owner, seed.person(session, "ann", clock.now), "follower", since=began,
+                earliest=began if exact else None, end_earliest=ended, end_latest=ended)
+    session.commit()
+    shown = visit("/users/unfollowed")
+    assert text(shown.css("td[data-label='Days Followed']")) == words
+    average = text(shown.css("#figures .figure:nth-child(2) .value"))
+    assert not average.removeprefix("at least ").startswith("0"), average
+
+
+def test_the_counts_of_big_lists_are_remembered_for_seconds_and_never_past_a_change(session, visit, clock, statements):
+    owner = seed.account(session, clock.now)
+    stand = seed.follow_list(session, owner, "follower", clock.now)
+    seed.many(session, owner, clock.now, 5_000)
+    session.commit()
+
+    def counted():
+        with statements() as asked:
+            shown = visit("/users/unfollowed").css("#tabs .count::text").getall()
+        return shown, sum("count(*)" in statement and "FROM persons" in statement for statement in asked)
+
+    assert counted() == (["5,000", "0", "5,000", "0"], 1)
+    assert counted() == (["5,000", "0", "5,000", "0"], 0)
+    seed.follow(session, owner, seed.person(session, "newcomer", clock.now), "follower", since=clock.now)
+    stand.version += 1
+    session.commit()
+    assert counted() == (["5,001", "0", "5,001", "0"], 1)
+    clock.advance(seconds=11)
+    assert counted()[1] == 1
+
+
+def test_the_counts_of_small_lists_are_always_of_now(session, visit, clock):
+    one_of_each(session, clock.now)
+    visit("/users/directory")
+    seed.person(session, "zoe", clock.now)
+    session.commit()
+    assert visit("/users/directory").css("#tabs .count::text").get() == "6"

@@ -7,7 +7,7 @@ import pytest
 
 from common.settings import Settings, load_settings
 from scraper.browser import Awaited, Browser, allowed_hosts
-from scraper.errors import Unavailable, WrongUse
+from scraper.errors import NoBrowser, Unavailable
 from scraper.sandbox.testing import Sandbox, running
 
 pytestmark = pytest.mark.browser
@@ -83,5 +83,33 @@ def test_a_slow_site_is_given_up(settings: Settings, site: Sandbox) -> None:
 
 def test_a_wrong_path_of_a_browser_is_said(settings: Settings, tmp_path: Path) -> None:
     settings.browser = tmp_path / "nothing"
-    with pytest.raises(WrongUse, match="MHC_BROWSER"), Browser(settings):
+    with pytest.raises(NoBrowser, match="MHC_BROWSER"), Browser(settings):
         pass
+
+
+def flags_of_a_start(settings: Settings, tmp_path: Path, words: str) -> str:
+    """What a browser is started with; this one says these words and ends."""
+    program = tmp_path / "chromium"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/flags\necho "{words}" >&2\nexit 1\n')
+    program.chmod(0o755)
+    settings.browser = program
+    with pytest.raises((NoBrowser, Unavailable)) as caught, Browser(settings):
+        pass
+    return f"{(tmp_path / 'flags').read_text()} {caught.value}"
+
+
+def test_a_browser_that_may_not_fence_in_the_site_is_not_used(settings: Settings, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    settings.chaturbate_url = "https://chaturbate.com"
+    said = flags_of_a_start(settings, tmp_path, "FATAL: No usable sandbox! If you are running on Ubuntu 23.10+ …")
+    assert "--no-sandbox" not in said
+    assert "may not fence in" in said
+
+
+@pytest.mark.parametrize(("user", "site"), [(0, "https://chaturbate.com"), (1000, "http://127.0.0.1:9")])
+def test_root_and_the_imitation_have_to_do_without_the_fence(settings: Settings, tmp_path: Path, user: int, site: str,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    settings.chaturbate_url = site
+    assert "--no-sandbox" in flags_of_a_start(settings, tmp_path, "no")

@@ -16,6 +16,7 @@ from common.settings import Settings, load_settings
 from scraper import sign_in
 from scraper.__main__ import main
 from scraper.browser import Browser
+from scraper.cookies import read_cookies
 from scraper.errors import SignInFailed
 from scraper.layout_files import layouts_for
 from scraper.outbox import Outbox
@@ -82,7 +83,26 @@ def test_cookies_that_sign_nobody_in_are_not_kept(settings: Settings, site: Sand
     site.sign_everybody_out()
     assert main(["login", "--cookies", str(file)]) == 3
     assert SessionStore(settings).accounts() == []
-    assert "sign-in form" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "sign-in form" in said and "export the cookies anew" in said
+
+
+def test_a_cookies_txt_signs_in_as_well(settings: Settings, site: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "cookies.txt"
+    file.write_text("# Netscape HTTP Cookie File\n" + "".join(
+        f"#HttpOnly_{cookie['domain']}\tFALSE\t/\tFALSE\t0\t{cookie['name']}\t{cookie['value']}\n"
+        for cookie in site.cookies()))
+    assert main(["login", "--cookies", str(file)]) == 0
+    assert saved(settings).account == site.owner
+
+
+@pytest.mark.parametrize(("said", "secure", "kept"), [
+    ("no_restriction", True, "None"), ("no_restriction", False, "Lax"), (None, False, "Lax"), (None, True, "Lax"),
+    ("strict", False, "Strict"), ("unspecified", True, "Lax"),
+])
+def test_no_cookie_is_kept_in_a_form_that_browsers_drop(said: str | None, secure: bool, kept: str) -> None:
+    exported = {"name": "sessionid", "value": "x", "domain": "site.example", "sameSite": said, "secure": secure}
+    assert read_cookies(json.dumps([exported]), "site.example")[0]["sameSite"] == kept
 
 
 def test_cookies_of_another_account_are_not_kept(settings: Settings, site: Sandbox, tmp_path: Path,

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -228,6 +228,28 @@ def test_the_sites_wish_to_wait_is_kept_with_the_error(reader: Reader, site: San
     result, _ = reader.read("followers")
     assert result.error is not None
     assert result.error.wait.total_seconds() == 600  # type: ignore[attr-defined]
+
+
+def test_a_sign_in_that_was_found_over_is_told_by_the_command_until_a_reading_finds_it_good(
+        reader: Reader, site: Sandbox) -> None:
+    store = SessionStore(reader.settings)
+    site.fault("sign_out", list="online", page=1, times=1)
+    assert reader.read("following")[0].outcome == "signed_out"
+    assert "sign-in form" in (store.load(site.owner).over or "")
+    old = store.load(site.owner)
+    sign_in(reader.settings, site)
+    assert not store.replace(old, old)  # somebody has signed in anew while the old sign-in was being used
+    assert reader.read("following")[0].outcome == "ok"
+    assert store.load(site.owner).over is None
+
+
+@pytest.mark.parametrize("run", [uuid4(), None])
+def test_a_name_nobody_signed_in_as_becomes_an_account_only_when_the_server_knows_it(reader: Reader,
+                                                                                     run: UUID | None) -> None:
+    kept = Kept()
+    result = find_job("following")(
+        JobContext(reader.settings, "mistyped", {}, run, kept, reader.progress.append, utc_now))
+    assert (result.outcome, len(kept)) == ("signed_out", 0 if run is None else 1)
 
 
 def test_an_unknown_look_of_the_followers_is_never_nobody(reader: Reader, site: Sandbox) -> None:

@@ -110,6 +110,24 @@ def test_only_half_of_the_followed_cams_is_not_the_whole():
     assert judge(end(pages), pages).verdict == "partial"
 
 
+def shorter():
+    """The online rooms filled two pages when the first was read, and one when the second was asked for."""
+    pages = [page("online", 1, 2, names(0, 90), header=(91, 170)),
+             page("online", 2, 1, [], header=(90, 170), problem="past_the_end", active_page=None, has_next=False),
+             page("offline", 1, 1, names(90, 170), header=(90, 170))]
+    return pages
+
+
+def test_a_list_that_became_shorter_while_it_was_read_ends_where_it_ends_now():
+    assert judge(end(shorter()), shorter()).verdict == "complete"
+    assert not wants_another_pass("following", shorter())
+
+
+def test_a_list_that_became_shorter_by_more_than_a_page_is_not_whole():
+    pages = changed(shorter(), 1, page=3, last_page=2, problem="past_the_end")
+    assert judge(end(pages), pages).reason == "pages_missing"
+
+
 def test_the_same_page_twice_is_noticed():
     pages = following()
     twice = [pages[0], ReadPage(pages[1].facts, pages[0].usernames), pages[2]]

@@ -16,6 +16,7 @@ from parsel import Selector
 
 from scraper.layouts import HIDDEN, Layout, Layouts, Paging, Site, Taken, compiled
 from scraper.observations import ListName, PageFacts, Part, PersonSeen, username
+from scraper.verdict import PAST_THE_END
 
 PATHS: dict[Part, tuple[str, ...]] = {
     "online": ("/followed-cams/", "/followed-cams/online/"),
@@ -255,8 +256,15 @@ def _container(parsed: Page, layout: Layout) -> Any:
     raise _Unknown(f"container {layout.container} is not visible on the page")
 
 
+def is_past_the_end(facts: PageFacts) -> bool:
+    """Whether the page that was asked for is no more: the list ends before it, by its own page numbers."""
+    return facts.last_page is not None and facts.page > facts.last_page
+
+
 def _empty(facts: PageFacts, part: Part, settled: bool) -> tuple[PageFacts, list[PersonSeen]]:
     """Nobody on the page: believed only if the page says so itself and the counts agree."""
+    if settled and is_past_the_end(facts):
+        return _failed(facts, PAST_THE_END, f"the list has become shorter: page {facts.last_page} is now its last")
     if not facts.empty_marker:
         if settled and facts.stated_total is None:
             return _failed(facts, "empty_page", "the list is empty without saying that nobody is there")

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -19,6 +19,7 @@ from scraper.browser import Awaited, Browser
 from scraper.errors import (
     AgeGated,
     Challenged,
+    NeverSignedIn,
     NotLoaded,
     RateLimited,
     Redirected,
@@ -46,8 +47,8 @@ from scraper.observations import (
 )
 from scraper.scrub import capture_of
 from scraper.session_store import SavedSession, SessionStore, renewed
-from scraper.sources.pages.parse import PATHS, read_list_page
-from scraper.verdict import ReadPage, judge, wants_another_pass
+from scraper.sources.pages.parse import PATHS, is_past_the_end, read_list_page
+from scraper.verdict import PAST_THE_END, ReadPage, judge, wants_another_pass
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +88,9 @@ def read_list(context: JobContext, plan: Plan) -> JobResult:
         session = store.load(context.owner)
         layouts = layouts_for(context.settings.data_folder)
     except SignedOut as error:
-        _report_session(context, None, error, proved_at=None)
+        # A name with a typing error, given while the server is away, must not become an account.
+        if context.run_id is not None or not isinstance(error, NeverSignedIn):
+            _report_session(context, None, error, proved_at=None)
         return JobResult(outcome=error.outcome, error=error)
     except WrongLayout as error:
         return JobResult(outcome=WrongUse.outcome, error=WrongUse(str(error)))
@@ -105,14 +108,15 @@ def read_list(context: JobContext, plan: Plan) -> JobResult:
     except ScraperError as error:
         stopped = error
     end = scan.end(stopped)
-    if scan.proved_at is not None and state is not None and not isinstance(stopped, SignedOut | WrongAccount):
-        session = SavedSession(
-            account=session.account,
-            storage_state=renewed(session.storage_state, state, challenged=isinstance(stopped, Challenged)),
-            signed_in_since=session.signed_in_since, proved_at=scan.proved_at,
-        )
+    used = session
+    if isinstance(stopped, SignedOut | WrongAccount):
+        session = replace(used, proved_at=scan.proved_at or used.proved_at, over=str(stopped))
+    elif scan.proved_at is not None and state is not None:
+        kept = renewed(used.storage_state, state, challenged=isinstance(stopped, Challenged))
+        session = SavedSession(used.account, kept, used.signed_in_since, scan.proved_at)
+    if session is not used:
         try:
-            store.save(session)
+            store.replace(used, session)
         except OSError as error:
             log.error("the renewed sign-in could not be kept", account=context.owner, problem=str(error))
     _report_session(context, session, stopped, scan.proved_at)
@@ -187,7 +191,8 @@ class Scan:
             status=arrived.status, settled=arrived.settled,
         )
         if facts.problem is None and (again := self._again(facts, people)):
-            facts, people = facts.model_copy(update={"problem": "repeated_page", "problem_detail": again}), []
+            problem = PAST_THE_END if is_past_the_end(facts) else "repeated_page"
+            facts, people = facts.model_copy(update={"problem": problem, "problem_detail": again}), []
         parsing = round((time.monotonic() - began) * 1000)
         facts = facts.model_copy(update={"waiting_ms": arrived.waiting_ms, "parsing_ms": parsing})
         self._spent["waiting"] += arrived.waiting_ms
