@@ -71,7 +71,7 @@ class JobStats(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     lastRun: When | None
-    lastOutcome: str | None
+    lastOutcome: str | None = Field(None, description="of the list jobs")
     totalRuns: int
     totalFailed: int
 
