@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from werkzeug.routing import AnyConverter, IntegerConverter, UUIDConverter
 
 from server.access.guard import PUBLIC, SIGNED_IN, STATIC_ENDPOINTS, WORKER, mark_of, requires
 from server.access.roles import PERMISSIONS, ROLES
@@ -19,9 +20,12 @@ def address(rule):
     values = {}
     for name in rule.arguments:
         converter = rule._converters[name]
-        kinds = {"IntegerConverter": 1, "UUIDConverter": UUID(int=1),
-                 "AnyConverter": min(getattr(converter, "items", "x"))}
-        values[name] = kinds.get(type(converter).__name__, "x")
+        if isinstance(converter, IntegerConverter):
+            values[name] = 1
+        elif isinstance(converter, UUIDConverter):
+            values[name] = UUID(int=1)
+        else:
+            values[name] = min(converter.items) if isinstance(converter, AnyConverter) else "x"
     return rule.build(values, append_unknown=False)[1]
 
 
