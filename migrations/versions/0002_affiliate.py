@@ -183,8 +183,9 @@ def _every_field(postgresql: bool) -> str:
         return f"to_timestamp({seconds})" if postgresql else f"datetime({seconds}, 'unixepoch')"
 
     def joined(table: str, name: str) -> str:
-        return (f"LEFT JOIN {table} {name} ON {name}.person_id = s.person_id AND {name}.since = (SELECT max(x.since) "
-                f"FROM {table} x WHERE x.person_id = s.person_id AND x.since <= s.observed_at)")  # noqa: S608
+        return (f"LEFT JOIN {table} {name} ON {name}.person_id = s.person_id "  # noqa: S608
+                f"AND {name}.since = (SELECT max(x.since) FROM {table} x "
+                "WHERE x.person_id = s.person_id AND x.since <= s.observed_at)")
 
     return f"""
 CREATE VIEW v_affiliate_api_snapshots AS

@@ -87,7 +87,8 @@ def _report(what: str, count: int, wide: float, most: int, sizes: dict[str, int]
     total = sum(each.values())
     parts = ", ".join(f"{name} {size:.1f}" for name, size in each.items())
     print(f"  {what:25} {count:,} snapshots: {total:.1f} bytes each ({parts}); at most {most}: "
-          f"{'reached' if total <= most else 'MISSED'}; the wide row takes {wide:.0f}, {wide / total:.1f} times as much")
+          f"{'reached' if total <= most else 'MISSED'}; the wide row takes {wide:.0f}, "
+          f"{wide / total:.1f} times as much")
     return total <= most
 
 
@@ -170,4 +171,5 @@ def _bytes(kind: str, table: str) -> int:
                 f"(SELECT name FROM sqlite_master WHERE tbl_name = '{table}')").scalar_one())
         return int(connection.exec_driver_sql(
             "SELECT coalesce(sum(pg_total_relation_size(c)), 0) FROM (SELECT oid AS c FROM pg_class WHERE relname = "
-            f"'{table}' UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = '{table}'::regclass) parts").scalar_one())
+            f"'{table}' UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = '{table}'::regclass) parts"
+        ).scalar_one())

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from common.clock import iso_ms
 from server import settings
 from server.access.guard import WORKER, requires
+from server.affiliate import months
 from server.errors import ErrorAnswer
 from server.ingest import captures
 from server.ingest.body import unpack_body
@@ -123,10 +124,15 @@ def claim(body: ClaimBody) -> dict[str, Any]:
 
 
 def _keep_house(moment: datetime) -> None:
-    """The worker is the only clock: when it has nothing else to do, old raw pages go, once a day."""
+    """The worker is the only clock: when it has nothing else to do, old raw pages go, once a day, and a month of
+    snapshots is made ahead or packed."""
     gone = captures.sweep_daily(db.session(), settings.current().capture_days, moment)
     if gone:
         log.info("old raw pages deleted", **gone)
+        months.make_room(db.session(), moment)
+        db.session.commit()
+        if packed := months.close_next(db.session(), moment):
+            log.info("month of snapshots packed", month=f"{packed.year}-{packed.month:02}")
 
 
 def _forced(force: Force, worker: str) -> Run:
