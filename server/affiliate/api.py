@@ -63,7 +63,7 @@ class SessionsAnswer(BaseModel):
     next_cursor: str | None
 
 
-class HistoryAnswer(BaseModel):
+class SeriesAnswer(BaseModel):
     """A series for each field: moments and values side by side; null breaks the line: not seen, or nobody looked."""
 
     username: str
@@ -84,7 +84,7 @@ def sessions(path: PersonPath, query: SessionsQuery) -> dict[str, Any]:
             "next_cursor": encode_cursor(shown[-1].started_at) if len(found) > query.limit else None}
 
 
-@bp.get("/persons/<string:username>/history", responses={200: HistoryAnswer})
+@bp.get("/persons/<string:username>/history", responses={200: SeriesAnswer})
 @requires("view_stats")
 def history(path: PersonPath, query: HistoryQuery) -> dict[str, Any]:
     """How somebody's numbers moved"""
