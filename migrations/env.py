@@ -8,6 +8,8 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, text
 
+from server.migration import belongs_to_models
+
 LOCK = 7_202_611_210
 migrate = current_app.extensions["migrate"]
 database = migrate.db
@@ -15,7 +17,7 @@ database = migrate.db
 
 def run(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=database.metadata, transactional_ddl=True,
-                      **migrate.configure_args)
+                      include_object=belongs_to_models, **migrate.configure_args)
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

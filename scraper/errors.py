@@ -13,8 +13,11 @@ ScraperError
         WrongAccount    the same: somebody else is signed in                       exit 3
         Challenged      stop for an hour; a person looks at the site               exit 4
             FurtherStep     a code or a puzzle while signing in                    exit 4
+            ClosedToUs      the same, at a source that needs no sign-in            exit 4
         AgeGated        stop; a person passes the age check on the site            exit 4
         UnknownLayout   stop this source; the layout file needs mending            exit 1
+        UnknownAnswer   stop this source; our reading of it needs work             exit 1
+        NotAccepted     stop this source; a person looks at the settings           exit 1
         NotLoaded       the page never settled: try again when next due            exit 1
         Redirected      the site led to another page: try again when next due      exit 1
     ServerUnreachable   what was seen waits in the outbox                          exit 6
@@ -116,6 +119,11 @@ class FurtherStep(Challenged):
               "login` without --username on a machine with a screen, and do it in the window.")
 
 
+class ClosedToUs(Challenged):
+    advice = ("The site asks for a human check. We do not solve it. Nothing was changed, and it is tried again in an "
+              "hour; open the site in your own browser on this network and see whether it lets you in.")
+
+
 class AgeGated(SourceError):
     code = "age_gate"
     outcome = "blocked"
@@ -128,6 +136,18 @@ class UnknownLayout(SourceError):
     code = "unknown_layout"
     advice = ("The page looks different from every layout we know. Nobody was taken away; the page was kept. Run "
               "`python -m scraper layout check` on a saved copy, and add a layout file or tell us.")
+
+
+class UnknownAnswer(SourceError):
+    code = "unknown_answer"
+    advice = ("The answer is in a form that we do not know. Nothing was changed; the answer was kept. Update the "
+              "panel, and tell us if that does not help.")
+
+
+class NotAccepted(SourceError):
+    code = "not_accepted"
+    advice = ("The site does not take our question. Nothing was changed. See that MHC_AFFILIATE_CODE is your campaign "
+              "code, and whether the site lets this address in at all.")
 
 
 class NotLoaded(SourceError):

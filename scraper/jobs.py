@@ -12,13 +12,15 @@ from uuid import UUID
 
 from common.clock import Clock
 from common.settings import Settings
-from scraper.errors import ScraperError
+from scraper.errors import ScraperError, WrongUse
 from scraper.observations import Message
 
 JOBS: dict[str, str] = {
+    "affiliate": "scraper.sources.affiliate.job:run",
     "following": "scraper.sources.followed.job:run",
     "followers": "scraper.sources.followers.job:run",
 }
+WITHOUT_ACCOUNT = frozenset({"affiliate"})
 
 
 class Keeper(Protocol):
@@ -41,18 +43,29 @@ class Progress:
 class JobContext:
     """All that a job may use.
 
+    account whose list is read; None for a job that belongs to no account
     config  the job's configuration as the server keeps it, such as {"maxPasses": 3}
     run_id  the server's run; None when the list is read while the server is away
     report  says how far the run is; raises Cancelled when the run is to stop
     """
 
     settings: Settings
-    account: str
+    account: str | None
     config: dict[str, Any]
     run_id: UUID | None
     outbox: Keeper
     report: Callable[[Progress], None]
     clock: Clock
+
+    @property
+    def owner(self) -> str:
+        """The account, for a job that reads somebody's list.
+
+        raises  WrongUse where there is none
+        """
+        if not self.account:
+            raise WrongUse("this job needs an account")
+        return self.account
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ class JobResult:
 
     outcome  ok, partial, blocked, signed_out, failed or cancelled
     error    what stopped it, with its advice; None when nothing did
+    summary  what came of it, for a person at a terminal; empty where the server's answer to a scan tells
     """
 
     outcome: str
@@ -69,6 +83,7 @@ class JobResult:
     working_ms: int = 0
     error: ScraperError | None = None
     scan_id: UUID | None = None
+    summary: str = ""
 
 
 Job = Callable[[JobContext], JobResult]

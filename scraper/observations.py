@@ -156,6 +156,77 @@ class FollowEvents(Message):
     items: list[FollowEvent]
 
 
+Gender = Literal["m", "f", "c", "t"]
+
+
+class AffiliateRoom(BaseModel):
+    """One room as the affiliate API describes it. What it does not say, or says wrongly, is None; "" is said.
+
+    spoken_languages, location  the broadcaster's own words, as they came
+    birthday                    as it came; may contradict the age, and is not always a date
+    current_show                public, private, group, away, hidden, or a word that is new to us
+    room_subject                plain text: HTML entities are undone, what is left is never markup
+    tags                        without '#', lower-case, each once
+    seconds_online              since this broadcast began, at the moment of its page
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str
+    display_name: str | None = None
+    gender: Gender | None = None
+    age: int | None = None
+    birthday: str | None = None
+    location: str | None = None
+    country: str | None = None  # ISO 3166 alpha-2, upper-case
+    spoken_languages: str | None = None
+    current_show: str | None = None
+    room_subject: str | None = None
+    tags: list[str] | None = None
+    is_new: bool | None = None
+    is_hd: bool | None = None
+    num_users: int | None = None
+    num_followers: int | None = None  # 64 bits
+    seconds_online: int | None = None
+    image_url: str | None = None
+    image_url_360x270: str | None = None
+
+
+class AffiliateRooms(Message):
+    """One poll of the rooms that are online now, all pages together.
+
+    observed_at    the moment of the first page; finished_at that of the last one
+    genders        what was asked for, such as ["m"]; all four: everyone
+    limit          how many rooms were asked for at most; 0: everyone
+    min_followers  rooms with no more followers than this were left out; 0: nobody was
+    said_count     how many rooms match, as the API said last; None when it said nothing usable
+    saw_everyone   every room that matches was read: whoever is absent is not online (or has too few followers, see
+                   min_followers; or hides from the region that we ask from)
+    pages          how many answers were read; duplicates: rooms that were on more than one of them
+    left_out       rooms left out by min_followers
+    problems       what was wrong with single values and rooms, such as {"age": 3, "username": 1}
+    stopped_by     a code of scraper.errors when a later page could not be read; the pages before it count
+    captures       the raw answers, one a page
+    """
+
+    kind: Literal["affiliate-rooms"] = "affiliate-rooms"
+    finished_at: AwareDatetime
+    genders: list[Gender]
+    limit: Annotated[int, Field(ge=0)]
+    min_followers: Annotated[int, Field(ge=0)] = 0
+    said_count: int | None = None
+    saw_everyone: bool = False
+    pages: int = 1
+    duplicates: int = 0
+    left_out: int = 0
+    problems: dict[str, int] = {}
+    stopped_by: str | None = None
+    stopped_detail: str | None = None
+    rooms: list[AffiliateRoom] = []
+    captures: list[Capture] = []
+
+
 MESSAGES: dict[str, type[Message]] = {
     "scan-page": ScanPage, "scan-end": ScanEnd, "session": SessionReport, "follow-events": FollowEvents,
+    "affiliate-rooms": AffiliateRooms,
 }

@@ -27,6 +27,7 @@ from scraper.errors import Cancelled, CannotKeep, ScraperError, ServerRefused, S
 from scraper.jobs import JOBS, Job, JobContext, JobResult, Progress, find_job
 from scraper.lease import Lease
 from scraper.outbox import DeliveryReport, Outbox
+from scraper.run_log import RunLog, listening
 from scraper.schedule import back_off, site_asks
 from scraper.server_client import ClaimedRun, ServerClient
 
@@ -108,12 +109,13 @@ def carry_out(desk: Desk, run: ClaimedRun, *, show: Callable[[Progress], None] =
     show    sees each progress, too
     raises  only what is a fault of ours; the server has the run as failed then
     """
-    log.info("claimed", run=str(run.id), job=run.job, account=run.account, trigger=run.trigger)
-    with (_recorded(desk.records, run.id), _delivering(desk),
+    with (listening(desk.clock) as lines, _recorded(desk.records, run.id), _delivering(desk),
           Lease(desk.client, run.id, timedelta(seconds=run.lease_seconds), desk.stopping) as lease):
+        log.info("claimed", run=str(run.id), job=run.job, account=run.account, trigger=run.trigger)
 
         def report(progress: Progress) -> None:
             show(progress)
+            lines.progress(progress)
             lease.report(progress)
 
         context = JobContext(desk.settings, run.account, run.config, run.id, desk.outbox, report, desk.clock)
@@ -121,7 +123,7 @@ def carry_out(desk: Desk, run: ClaimedRun, *, show: Callable[[Progress], None] =
             result = do_job(desk, run.job, context)
         except Exception as fault:
             if not lease.why_stop:
-                _finish(desk, run.id, _failed(fault))
+                _finish(desk, run.id, _failed(fault), lines)
                 raise
             # Ctrl-C at a terminal reaches the browser as well, and pulls it from under the job.
             log.info("stopped in the middle", run=str(run.id), reason=repr(fault))
@@ -129,8 +131,8 @@ def carry_out(desk: Desk, run: ClaimedRun, *, show: Callable[[Progress], None] =
         if lease.why_stop and result.outcome not in ("ok", "cancelled"):
             # What the job ran into while it was stopped (a browser that is gone, say) is not the site's doing.
             result = JobResult("cancelled", result.counters, result.waiting_ms, result.working_ms,
-                               Cancelled(lease.why_stop), result.scan_id)
-        _finish(desk, run.id, result)
+                               Cancelled(lease.why_stop), result.scan_id, result.summary)
+        _finish(desk, run.id, result, lines)
     log.info("finished", run=str(run.id), job=run.job, account=run.account, outcome=result.outcome,
              error=str(result.error) if result.error else None, waiting_ms=result.waiting_ms,
              working_ms=result.working_ms, counters=result.counters)
@@ -166,13 +168,14 @@ def report_the_dead(desk: Desk) -> None:
         })
 
 
-def _finish(desk: Desk, run_id: UUID, result: JobResult) -> None:
+def _finish(desk: Desk, run_id: UUID, result: JobResult, lines: RunLog) -> None:
     path = f"/api/worker/runs/{run_id}/finish"
     error = result.error
     body: dict[str, Any] = {
         "outcome": result.outcome, "counters": result.counters, "waiting_ms": result.waiting_ms,
         "working_ms": result.working_ms, "retry_after_seconds": site_asks(error),
         "error": {"code": error.code, "message": str(error), "advice": error.advice} if error else None,
+        "log": lines.lines,
     }
     try:
         desk.outbox.put_request(path, body)

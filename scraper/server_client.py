@@ -32,11 +32,11 @@ LONGEST_WISH = timedelta(minutes=10)
 
 
 class ClaimedRun(BaseModel):
-    """A run that is ours until its lease ends."""
+    """A run that is ours until its lease ends. `account`: None for a job that belongs to none."""
 
     id: UUID
     job: str
-    account: str
+    account: str | None = None
     trigger: str
     config: dict[str, Any] = {}
     lease_seconds: float = 60

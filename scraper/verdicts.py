@@ -44,6 +44,24 @@ def answer_to(desk: Desk, scan_id: UUID, patience: timedelta = PATIENCE) -> Mapp
     return scan
 
 
+def deliver_all(desk: Desk, patience: timedelta = PATIENCE) -> None:
+    """Hand over everything that waits.
+
+    raises  ServerUnreachable  it is kept in the outbox
+    """
+    ends = time.monotonic() + patience.total_seconds()
+    while True:
+        report, _ = hand_over(desk, lambda: time.monotonic() > ends)
+        if report.stopped_by:
+            raise report.stopped_by
+        if not report.left:
+            return
+        if time.monotonic() > ends:
+            raise ScraperError(f"the outbox was not handed over within {patience.total_seconds():.0f} seconds; "
+                               f"{report.left} messages wait in it")
+        time.sleep(_NAP.total_seconds())
+
+
 def in_words(scan: Mapping[str, Any]) -> list[str]:
     """Lines for the owner: what the reading is worth, and what it changed."""
     lines = [f"{str(scan.get('verdict')).capitalize()}. {scan.get('explanation') or ''}".rstrip()]

@@ -97,8 +97,8 @@ def _environment(data: Path, host: str, port: int, address: str, site: str) -> d
     sources = ("CHATURBATE", "EVENTS", "CBHOURS", "STATBATE", "TWITCH_API", "TWITCH_AUTH")
     return kept | {f"MHC_{source}_URL": site for source in sources} | {
         "MHC_DATA_DIR": str(data), "MHC_HOST": host, "MHC_PORT": str(port), "MHC_SERVER_URL": address,
-        "MHC_OWNER": OWNER, "MHC_STATS_TOKEN": STATS_TOKEN, "MHC_PAGE_PAUSE": "0", "MHC_MINIMUM_GAP": "0.1",
-        "FLASK_SKIP_DOTENV": "1", "PYTHONPATH": str(ROOT),
+        "MHC_OWNER": OWNER, "MHC_STATS_TOKEN": STATS_TOKEN, "MHC_AFFILIATE_CODE": "demo1",
+        "MHC_PAGE_PAUSE": "0", "MHC_MINIMUM_GAP": "0.1", "FLASK_SKIP_DOTENV": "1", "PYTHONPATH": str(ROOT),
     }
 
 
@@ -140,12 +140,15 @@ def _prepare() -> int:
 
 
 def _live() -> int:
-    """Have both lists read again and again, more often than any schedule allows, so that there is something to see."""
+    """Have both lists read again and again, more often than any schedule allows, and poll who is online, so that
+    there is something to see."""
     address = os.environ["MHC_SERVER_URL"]
     client = requests.Session()
     client.headers["Authorization"] = f"Bearer {(Path(os.environ['MHC_DATA_DIR']) / 'demo-token').read_text().strip()}"
     for name in LISTS:
         _ask(client, f"{address}/api/job/{name}/config", {"intervalMinutes": 1, "confirmMinutes": 1})
+    _ask(client, f"{address}/api/job/affiliate/config", {"intervalMinutes": 1, "gender": "m,f,t,c"})
+    _ask(client, f"{address}/api/job/affiliate/start")
     first = True
     while True:
         began = time.monotonic()

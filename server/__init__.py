@@ -41,6 +41,7 @@ ROOMS = [
     "server.ingest.api",
     "server.follows.api",
     "server.people.api",
+    "server.affiliate.api",
 ]
 
 

@@ -11,6 +11,7 @@ from common.secrets import token_hash
 from server import settings as server_settings
 from server.access.roles import PERMISSIONS, ROLES
 from server.database import writing
+from server.jobs.store import ensure_jobs_without_account
 from server.models import ApiToken, Permission, Role, SetupCode, SystemUser
 from server.people.store import ensure_account
 from server.time import now
@@ -20,7 +21,7 @@ LOCK = 7_202_611_211
 
 
 def prepare() -> None:
-    """Roles, the worker's token and the owner's account are there. Needs an app context.
+    """Roles, the worker's token, the jobs and the owner's account are there. Needs an app context.
 
     Two processes that start at the same time do it one after the other.
     """
@@ -29,6 +30,7 @@ def prepare() -> None:
             session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         ensure_roles(session)
         ensure_worker_token(session)
+        ensure_jobs_without_account(session)
         owner = server_settings.current().owner
         if owner:
             ensure_account(session, owner, now())

@@ -11,9 +11,9 @@ from common.logs import masked
 from common.settings import Settings
 from scraper.accounts import account_meant, checked_account
 from scraper.errors import Cancelled, ScraperError, ServerUnreachable
-from scraper.jobs import JOBS, Job, JobContext, JobResult, Progress
+from scraper.jobs import JOBS, WITHOUT_ACCOUNT, Job, JobContext, JobResult, Progress
 from scraper.running import Desk, carry_out, do_job, open_desk, report_the_dead
-from scraper.verdicts import PARTIAL, answer_to, in_words, status_of
+from scraper.verdicts import PARTIAL, answer_to, deliver_all, in_words, status_of
 from scraper.worker import end_on_signals, worker_name
 
 
@@ -24,7 +24,7 @@ from scraper.worker import end_on_signals, worker_name
 def command(settings: Settings, jobs: tuple[str, ...], account: str | None) -> int:
     """Run these jobs now, whatever the schedule, and say what came of it.
 
-    Without the server the list is read all the same, and waits in the outbox.
+    Without the server it is done all the same, and what is seen waits in the outbox.
 
     Exit statuses: 0 ok, 1 failed, 3 signed out, 4 blocked by the platform, 5 partial, 6 server unreachable.
     """
@@ -63,7 +63,7 @@ def _one(desk: Desk, name: str, account: str | None) -> int:
         _say(f"{name}: {result.error}", result.error.advice)
     status = _status_of(result)
     if result.scan_id is None:
-        return status or (away.exit_status if away else 0)
+        return _handed_over(desk, name, result, status, away)
     try:
         scan = answer_to(desk, result.scan_id)
     except ServerUnreachable as error:
@@ -73,20 +73,35 @@ def _one(desk: Desk, name: str, account: str | None) -> int:
     return status or status_of(scan)
 
 
+def _handed_over(desk: Desk, name: str, result: JobResult, status: int, away: ServerUnreachable | None) -> int:
+    """Say what came of a job that reads no list, and hand it over."""
+    if result.summary:
+        click.echo(f"{name}: {result.summary}")
+    try:
+        deliver_all(desk)
+    except ServerUnreachable as error:
+        if not away:
+            _say(f"{name}: {error}", error.advice)
+        return error.exit_status if status in (0, PARTIAL) else status
+    return status
+
+
 def _run(desk: Desk, name: str, account: str | None,
          show: Callable[[Progress], None]) -> tuple[JobResult, ServerUnreachable | None]:
     """Carry the job out under the server's lease, or, when it is away, without."""
     try:
-        claim = desk.client.claim(worker_name(), [name], force={"job": name, "account": account})
+        claim = desk.client.claim(worker_name(), [name], force={
+            "job": name, "account": None if name in WITHOUT_ACCOUNT else account})
     except ServerUnreachable as away:
-        _say(f"{name}: {away}", "The list is read all the same and waits in the outbox.")
-        return _read_alone(desk, name, account_meant(desk.settings, account), show), away
+        _say(f"{name}: {away}", "It is done all the same, and what is seen waits in the outbox.")
+        whose = None if name in WITHOUT_ACCOUNT else account_meant(desk.settings, account)
+        return _read_alone(desk, name, whose, show), away
     if claim.run is None:
         raise ScraperError(f"the server gave no run of {name}")
     return carry_out(desk, claim.run, show=show), None
 
 
-def _read_alone(desk: Desk, name: str, account: str, show: Callable[[Progress], None]) -> JobResult:
+def _read_alone(desk: Desk, name: str, account: str | None, show: Callable[[Progress], None]) -> JobResult:
     def report(progress: Progress) -> None:
         show(progress)
         if desk.stopping():
@@ -96,7 +111,7 @@ def _read_alone(desk: Desk, name: str, account: str, show: Callable[[Progress], 
 
 
 def _status_of(result: JobResult) -> int:
-    if result.error:
+    if result.error and result.outcome != "partial":
         return result.error.exit_status
     return {"ok": 0, "partial": PARTIAL}.get(result.outcome, 1)
 

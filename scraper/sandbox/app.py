@@ -16,7 +16,7 @@ from flask import Flask, Response, g, make_response, redirect, request
 from PIL import Image
 from werkzeug.wrappers import Response as AnyResponse
 
-from scraper.sandbox import control, json_api, pages, profiles
+from scraper.sandbox import affiliate, control, json_api, pages, profiles
 from scraper.sandbox.listing import followers_slice, room_listing
 from scraper.sandbox.sessions import Session
 from scraper.sandbox.site import PASSWORD, Site
@@ -35,6 +35,7 @@ def create_app(site: Site) -> Flask:
     _sign_in(app, site)
     _rest(app, site)
     app.register_blueprint(json_api.blueprint(site))
+    app.register_blueprint(affiliate.blueprint(site))
     app.register_blueprint(control.blueprint(site))
     return app
 

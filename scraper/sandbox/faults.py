@@ -4,7 +4,8 @@ A fault is addressed by the list it hits, the page of that list and the number o
 
     Fault("challenge", list="online", page=3, times=1)
 
-`list` is online, offline, followers, login, stats, json (the small JSON calls), home, profile or any.
+`list` is online, offline, followers, login, stats, json (the small JSON calls), home, profile, affiliate (the
+affiliate API, whose page is a block of 500 rooms) or any.
 `at` tells whether the page itself or the JSON call behind it is hit; the kind decides unless told.
 
 kind              what the visitor gets                                          parameters
@@ -31,6 +32,14 @@ age_gate          the adults-only notice lies over the page
 region_age_gate   the regional age check lies over the page
 not_found         404
 ignored_filter    `follow=true` is ignored: the public list, with nobody followed
+
+Of the affiliate API alone (besides challenge, maintenance, rate_limit, error, cut, slow, not_found, empty_page and
+repeated_page):
+html              200, but a page for people instead of JSON
+broken_json       JSON that ends in the middle
+count             the count lies                                                 is, or off
+shift             rooms have risen to the top since the page before was read      by
+broken_room       between the good rooms lie some that break every rule
 """
 
 import threading
@@ -45,12 +54,14 @@ PAGE_KINDS = frozenset({
     "challenge", "sign_out", "other_account", "maintenance", "rate_limit", "error", "cut", "slow", "unknown_layout",
     "language", "totals", "stale_counts", "age_gate", "region_age_gate", "not_found",
 })
-KINDS = DATA_KINDS | PAGE_KINDS | {"stats_totals"}
-LISTS = ("online", "offline", "followers", "login", "stats", "json", "home", "profile", "any")
+AFFILIATE_KINDS = frozenset({"html", "broken_json", "count", "shift", "broken_room"})
+KINDS = DATA_KINDS | PAGE_KINDS | AFFILIATE_KINDS | {"stats_totals"}
+LISTS = ("online", "offline", "followers", "login", "stats", "json", "home", "profile", "affiliate", "any")
 PARAMETERS = {
     "challenge": {"status"}, "sign_out": {"to"}, "other_account": {"name"}, "maintenance": {"retry_after"},
     "rate_limit": {"retry_after"}, "error": {"status"}, "slow": {"seconds"}, "empty_page": {"marker"},
-    "missing_page": {"number"}, "totals": {"total", "online"}, "stats_totals": {"total"},
+    "missing_page": {"number"}, "totals": {"total", "online"}, "stats_totals": {"total"}, "count": {"is", "off"},
+    "shift": {"by"},
 }
 
 

@@ -23,6 +23,7 @@ class Options:
     drift: int = 0  # so many people start or stop following after each page of followers
     speed: float = 0  # things that happen in the world per minute; 0: only when told to
     live_header: bool = False  # the script refreshes the header's counts, as the real page does
+    more_rooms: int = 0  # so many further rooms are online, on the affiliate API alone
     ghosts: int = 0  # vanished people that the site's totals still count
     community_visible: bool = False  # the second list, of community shows, is shown
     login_step: LoginStep = "none"  # what comes after a right password

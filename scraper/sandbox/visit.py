@@ -80,9 +80,10 @@ def page_number() -> int:
 # -- faults that are answers of their own -------------------------------------------------------------
 
 
-def trouble(site: Site, list_name: str, page: int | None = None, at: At = "page") -> Answer | None:
+def trouble(site: Site, list_name: str, page: int | None = None, at: At = "page", *,
+            kinds: frozenset[str] = PAGE_KINDS - LOOKS) -> Answer | None:
     """What goes wrong with this request; None: nothing, or only something about the looks."""
-    fault = site.faults.take(PAGE_KINDS - LOOKS, list_name, page, at)
+    fault = site.faults.take(kinds, list_name, page, at)
     if fault is None:
         return None
     answers: dict[str, Callable[[Site, Fault], Answer | None]] = {

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
 from scraper.observations import MESSAGES
 from server.access.guard import WORKER, requires
+from server.affiliate.rooms import check_rooms
 from server.errors import ErrorAnswer, Refused
 from server.follows.answers import ScanAnswer, ScanStats, SetAside
 from server.follows.intake import check_items
@@ -97,7 +98,7 @@ def ingest(path: KindPath, body: Batch) -> Response:
     received_at = now()
     try:
         skew = clock_skew(request.headers.get("X-MHC-Sent-At"), received_at)
-        items, rejected = check_items(path.kind, body.model_dump())
+        items, rejected = _check_items(path.kind, dict(body))
         message = corrected(checked(path.kind, items), skew, received_at)
     except NotAMessage as error:
         raise Refused(400, "invalid", error.message, field=error.field) from error
@@ -110,3 +111,11 @@ def ingest(path: KindPath, body: Batch) -> Response:
     if repeated:
         response.headers["X-MHC-Repeated"] = "1"
     return response
+
+
+def _check_items(kind: str, body: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """The body with its good items only, and the bad ones with their reasons."""
+    if kind == "affiliate-rooms" and isinstance(body.get("rooms"), list):
+        rooms, rejected = check_rooms(body["rooms"])
+        return body | {"rooms": rooms}, rejected
+    return check_items(kind, body)

@@ -7,7 +7,6 @@ later, a row without a file cannot be.
 import base64
 import binascii
 import fcntl
-import gzip
 import hashlib
 import io
 import os
@@ -45,8 +44,14 @@ def unpacked(capture: Capture) -> bytes:
 
     raises  BadCapture
     """
+    return _opened(capture)[1]
+
+
+def _opened(capture: Capture) -> tuple[bytes, bytes]:
+    """The bytes as they came, gzip, and what is in them."""
     try:
-        return gunzip(io.BytesIO(base64.b64decode(capture.body, validate=True)), LARGEST_CAPTURE)
+        packed = base64.b64decode(capture.body, validate=True)
+        return packed, gunzip(io.BytesIO(packed), LARGEST_CAPTURE)
     except (binascii.Error, ValueError) as error:
         if isinstance(error, TooLarge):
             raise BadCapture("larger than 16 MiB when unpacked") from error
@@ -54,13 +59,13 @@ def unpacked(capture: Capture) -> bytes:
 
 
 def keep(session: Session, capture: Capture, run_id: UUID | None, now: datetime) -> CaptureRow:
-    """Keep a raw page; the same bytes again need no second file.
+    """Keep a raw page as it was packed; the same bytes again need no second file.
 
     raises  BadCapture
     """
-    raw = unpacked(capture)
+    packed, raw = _opened(capture)
     digest = hashlib.sha256(raw).hexdigest()
-    stored_bytes = _write(_path(digest), raw)
+    stored_bytes = _write(_path(digest), packed)
     row = CaptureRow(sha256=digest, url=plain(capture.url, 2000), content_type=plain(capture.content_type, 100),
                      raw_bytes=len(raw), stored_bytes=stored_bytes, run_id=run_id, created_at=now)
     session.add(row)
@@ -153,7 +158,7 @@ def _only_one() -> Iterator[None]:
         yield
 
 
-def _write(path: Path, raw: bytes) -> int:
+def _write(path: Path, packed: bytes) -> int:
     """The bytes on disk, whole and synced; returns how many the file has."""
     with _only_one():
         if path.exists():
@@ -163,7 +168,7 @@ def _write(path: Path, raw: bytes) -> int:
         fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(gzip.compress(raw, 6, mtime=0))
+                file.write(packed)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)

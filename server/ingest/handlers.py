@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from scraper.observations import ScanEnd, SessionReport
 from server import settings
+from server.affiliate.intake import take_rooms
 from server.follows import intake
 from server.jobs.store import session_is_back
 from server.people.store import ensure_account
@@ -44,4 +45,5 @@ HANDLERS: Mapping[str, Handler] = {
     "scan-end": _take_end,
     "follow-events": intake.take_events,
     "session": take_session,
+    "affiliate-rooms": take_rooms,
 }

@@ -1,6 +1,7 @@
 """From a body to a checked message whose moments follow the server's clock. Pure.
 
-Single items (people on a page, events) are checked where they are used, `server.follows.intake.check_items`.
+Single items (people on a page, events, rooms) are checked where they are used: `server.follows.intake.check_items`,
+`server.affiliate.rooms.check_rooms`.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from server.ingest.text import plain_json
 SKEW_ALLOWED = timedelta(seconds=2)
 EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)  # nothing we can have seen is older
 MOST_ITEMS = 500_000
-ITEMS: Mapping[str, str] = {"scan-page": "people", "follow-events": "items"}
+ITEMS: Mapping[str, str] = {"scan-page": "people", "follow-events": "items", "affiliate-rooms": "rooms"}
 
 
 class NotAMessage(ValueError):
@@ -33,14 +34,15 @@ def checked(kind: str, body: Mapping[str, Any]) -> Message:
     raises  NotAMessage
     """
     frame = dict(body)
-    capture, items = frame.pop("capture", None), frame.pop(ITEMS.get(kind, ""), None)
+    raw = {name: frame.pop(name) for name in ("capture", "captures") if frame.get(name) is not None}
+    items = frame.pop(ITEMS.get(kind, ""), None)
     if isinstance(items, list) and len(items) > MOST_ITEMS:
         raise NotAMessage(f"{ITEMS[kind]}: more than {MOST_ITEMS} in one batch; send several", ITEMS[kind])
     try:
         frame = plain_json(frame)
     except ValueError as error:
         raise NotAMessage(str(error)) from error
-    frame |= {} if capture is None else {"capture": capture}
+    frame |= raw
     frame |= {} if items is None else {ITEMS[kind]: items}
     try:
         message = MESSAGES[kind].model_validate(frame)
@@ -48,10 +50,11 @@ def checked(kind: str, body: Mapping[str, Any]) -> Message:
         first = error.errors(include_input=False, include_context=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise NotAMessage(f"{where}: {first['msg']}", where or None) from error
-    try:
-        message = message.model_copy(update={"account": username(getattr(message, "account", None))})
-    except ValueError as error:
-        raise NotAMessage(f"account: {error}", "account") from error
+    if "account" in MESSAGES[kind].model_fields:
+        try:
+            message = message.model_copy(update={"account": username(getattr(message, "account", None))})
+        except ValueError as error:
+            raise NotAMessage(f"account: {error}", "account") from error
     if isinstance(message, ScanEnd) and message.finished_at < message.started_at:
         raise NotAMessage("finished_at: lies before started_at", "finished_at")
     for name, moment in _moments(message):

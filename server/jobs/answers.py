@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.clock import iso_ms
 from server.jobs import rules
-from server.jobs.kinds import KINDS, ListConfig
+from server.jobs.kinds import KINDS, AnyConfig
 from server.jobs.queries import JobView, RunView
 from server.models import Account, Job, Run
 from server.openapi import When
@@ -32,7 +32,7 @@ class RunAnswer(BaseModel):
 
     id: str
     job: str
-    account: str
+    account: str | None = Field(description="null: the job belongs to no account")
     state: str = Field(description="queued, running or ended")
     trigger: str = Field(description="manual, schedule, confirm, or once (from a terminal)")
     requested_by: str | None
@@ -62,6 +62,7 @@ class WholeRunAnswer(RunAnswer):
 
     scan_id: str | None
     captures: list[RawPage]
+    log: list[dict[str, str]] = Field(description="what the worker said while it went on: at, level, text")
 
 
 class JobStats(BaseModel):
@@ -70,22 +71,24 @@ class JobStats(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     lastRun: When | None
-    lastOutcome: str | None
+    lastOutcome: str | None = Field(None, description="of the list jobs")
     totalRuns: int
     totalFailed: int
 
 
 class StatusAnswer(BaseModel):
-    """A job of one account."""
+    """A job of one account, or of none."""
 
     job: str
-    account: str | None = Field(description="null while there is no account yet")
+    account: str | None = Field(description="null: it belongs to no account, or there is no account yet")
     isRunning: bool = Field(description="on its schedule, or a run is going on")
     isPaused: bool
     state: str = Field(description="stopped, starting, processing, waiting, paused, disabled or failing")
     reason: str = Field(description="why, in words")
+    alert: str | None = Field(description="what every page says while it has failed too often in a row")
+    failuresInRow: int
     nextRun: When | None = Field(description="when it runs by itself")
-    config: ListConfig
+    config: AnyConfig
     stats: JobStats
     run: RunAnswer | None = Field(description="the run that is queued or going on")
 
@@ -103,9 +106,10 @@ def status(view: JobView) -> dict[str, Any]:
     """A job's status."""
     kind = KINDS[view.job.name]
     return {
-        "job": kind.name, "account": view.account.username,
+        "job": kind.name, "account": view.account.username if view.account else None,
         "isRunning": view.job.scheduled or view.active is not None, "isPaused": view.job.paused,
-        "state": view.state.state, "reason": view.state.reason,
+        "state": view.state.state, "reason": view.state.reason, "alert": view.state.alert,
+        "failuresInRow": view.job.failures_in_row,
         "nextRun": iso_ms(view.state.next_run) if view.state.next_run else None,
         "config": rules.present_config(kind, view.job.config), "stats": rules.present_stats(kind, view.job.stats),
         "run": run(view.active, view.job, view.account) if view.active else None,
@@ -116,14 +120,15 @@ def status_without_account(name: str) -> dict[str, Any]:
     """The status of a job of which nobody has an account yet."""
     kind = KINDS[name]
     return {"job": name, "account": None, "isRunning": False, "isPaused": False, "state": "disabled",
-            "reason": "No account yet: run python -m scraper login", "nextRun": None,
+            "reason": "No account yet: run python -m scraper login", "alert": None, "failuresInRow": 0, "nextRun": None,
             "config": rules.present_config(kind, {}), "stats": rules.present_stats(kind, {}), "run": None}
 
 
-def run(row: Run, job: Job, account: Account) -> dict[str, Any]:
+def run(row: Run, job: Job, account: Account | None) -> dict[str, Any]:
     """One run."""
     return {
-        "id": str(row.id), "job": job.name, "account": account.username, "state": row.state, "trigger": row.trigger,
+        "id": str(row.id), "job": job.name, "account": account.username if account else None, "state": row.state,
+        "trigger": row.trigger,
         "requested_by": row.requested_by, "worker": row.worker,
         **{name: iso_ms(moment) if (moment := getattr(row, name)) else None
            for name in ("created_at", "started_at", "ended_at", "lease_until")},
@@ -140,4 +145,5 @@ def whole_run(view: RunView) -> dict[str, Any]:
     return run(view.run, view.job, view.account) | {
         "scan_id": str(view.scan.id) if view.scan else None,
         "captures": [{"id": capture.id, "url": capture.url, "bytes": capture.raw_bytes} for capture in view.captures],
+        "log": view.run.log or [],
     }

@@ -16,7 +16,7 @@ from server.access.guard import actor, requires
 from server.database import reading
 from server.errors import ErrorAnswer, Refused
 from server.jobs import answers, queries, store
-from server.jobs.kinds import KINDS, JobKind, ListConfig
+from server.jobs.kinds import KINDS, JobKind
 from server.models import Account, Job, db
 from server.people.store import picked_account
 from server.time import now, owner_zone
@@ -41,7 +41,8 @@ class RunPath(BaseModel):
 
 
 class AccountQuery(BaseModel):
-    account: str | None = Field(None, max_length=60, description="which account, when there are several")
+    account: str | None = Field(None, max_length=60, description="which account, when there are several; jobs that "
+                                "belong to none take no notice of it")
 
 
 class RunQuery(AccountQuery):
@@ -56,8 +57,8 @@ class RunsQuery(AccountQuery):
 class ConfigBody(BaseModel):
     """Any part of the configuration."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={
-        "properties": ListConfig.model_json_schema()["properties"], "additionalProperties": False})
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False, "properties": {
+        name: told for kind in KINDS.values() for name, told in kind.config.model_json_schema()["properties"].items()}})
 
 
 def minimum_gap() -> timedelta:
@@ -71,22 +72,29 @@ def known_kind(name: str) -> JobKind:
     return KINDS[name]
 
 
+def account_for(session: Session, kind: JobKind, name: str | None) -> Account | None:
+    """The account whose job is meant; None for a job that belongs to none."""
+    return picked_account(session, name) if kind.per_account else None
+
+
 @bp.get("/job", responses={200: answers.JobsAnswer})
 @requires("view_stats")
 def jobs() -> dict[str, Any]:
     """All jobs with state, next due and statistics"""
     views = queries.job_views(db.session(), now(), owner_zone(), minimum_gap())
-    return {"jobs": [answers.status(view) for view in views]
-            or [answers.status_without_account(name) for name in KINDS]}
+    told = [answers.status(view) for view in views]
+    if not any(view.account for view in views):
+        told += [answers.status_without_account(kind.name) for kind in KINDS.values() if kind.per_account]
+    return {"jobs": told}
 
 
 @bp.get("/job/<string:job>/status", responses={200: answers.StatusAnswer})
 @requires("view_stats")
 def job_status(path: JobPath, query: AccountQuery) -> dict[str, Any]:
     """A job's state, configuration and statistics"""
-    known_kind(path.job)
+    kind = known_kind(path.job)
     try:
-        account = picked_account(db.session(), query.account)
+        account = account_for(db.session(), kind, query.account)
     except Refused as refused:
         if refused.code != "no_account":
             raise
@@ -143,7 +151,7 @@ def job_reset_stats(path: JobPath, query: AccountQuery) -> dict[str, Any]:
 def job_run(path: JobPath, query: RunQuery) -> tuple[dict[str, Any], int]:
     """Run once now; 202 with the run, or 200 when it has ended within `wait` seconds"""
     kind = known_kind(path.job)
-    account = picked_account(db.session(), query.account)
+    account = account_for(db.session(), kind, query.account)
     job = store.job_of(db.session(), kind, account)
     run = store.request(db.session(), job, by=actor().name, now=now(), minimum_gap=minimum_gap())
     run_id = run.id
@@ -157,7 +165,7 @@ def job_run(path: JobPath, query: RunQuery) -> tuple[dict[str, Any], int]:
 def job_runs(path: JobPath, query: RunsQuery) -> dict[str, Any]:
     """A job's runs, newest first"""
     kind = known_kind(path.job)
-    account = picked_account(db.session(), query.account)
+    account = account_for(db.session(), kind, query.account)
     job = store.job_of(db.session(), kind, account)
     runs, next_cursor = queries.runs_of(db.session(), job.id, limit=query.limit, cursor=query.cursor)
     return {"runs": [answers.run(run, job, account) for run in runs], "next_cursor": next_cursor}
@@ -183,15 +191,16 @@ def run_cancel(path: RunPath) -> dict[str, Any]:
 def _change(path: JobPath, query: AccountQuery, change: Callable[[Session, Job], None]) -> dict[str, Any]:
     """Change one job and answer its status, read without a lock after the change is kept."""
     kind = known_kind(path.job)
-    account = picked_account(db.session(), query.account)
+    account = account_for(db.session(), kind, query.account)
     change(db.session(), store.job_of(db.session(), kind, account))
     db.session.commit()
     with reading() as session:
-        return _status(session, path.job, picked_account(session, query.account))
+        return _status(session, path.job, account_for(session, kind, query.account))
 
 
-def _status(session: Session, name: str, account: Account) -> dict[str, Any]:
-    views = queries.job_views(session, now(), owner_zone(), minimum_gap(), name=name, account_id=account.id)
+def _status(session: Session, name: str, account: Account | None) -> dict[str, Any]:
+    views = queries.job_views(session, now(), owner_zone(), minimum_gap(), name=name,
+                              account_id=account.id if account else None)
     return answers.status(views[0]) if views else answers.status_without_account(name)
 
 

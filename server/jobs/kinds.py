@@ -4,13 +4,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from server.jobs.quiet import quiet_hours
+
+GENDERS = {"m": "men", "f": "women", "t": "trans", "c": "couples"}
 
 
-class ListConfig(BaseModel):
-    """How one of the owner's lists is read. The descriptions are the guidance of the form."""
+class JobConfig(BaseModel):
+    """What every job may be told. The descriptions are the guidance of the form."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    quietHours: str = Field(
+        "", max_length=11, title="Quiet hours", json_schema_extra={"placeholder": "02:00-06:00"},
+        description="Between these times of your day nothing starts by itself, such as 02:00-06:00. A run by hand "
+                    "works all the same. Empty: no quiet hours.")
+    alertAfter: int = Field(
+        3, ge=0, le=1_000, title="Alert after this many failures in a row",
+        description="Then every page says so, until a run goes well. 0 never alerts.")
+
+    @field_validator("quietHours")
+    @classmethod
+    def _hours_can_be_read(cls, text: str) -> str:
+        quiet_hours(text)
+        return text.strip()
+
+
+class ListConfig(JobConfig):
+    """How one of the owner's lists is read."""
 
     intervalMinutes: int = Field(
         360, ge=1, le=43_200, title="Minutes between two readings",
@@ -29,19 +51,79 @@ class ListConfig(BaseModel):
                     "the number found agrees with the site's own total.")
 
 
+class AffiliateConfig(JobConfig):
+    """How the rooms that are online are polled."""
+
+    intervalMinutes: int = Field(
+        30, ge=1, le=43_200, title="Minutes between two polls",
+        description="15 = frequent/high storage; 30 = recommended default; 60 = less storage, may miss short sessions; "
+                    "120+ = minimal storage, large gaps.")
+    gender: str = Field(
+        "m", title="Who is polled", json_schema_extra={"choices": [[value, words] for value, words in GENDERS.items()]},
+        description="All four together: everyone.")
+    limit: int = Field(
+        500, ge=0, le=100_000, title="Rooms a poll, at most",
+        description="100-200 = quick cycles on top rooms; 500 = maximum per API call. More takes several calls, at "
+                    "least a second apart; 0 = everyone online.")
+    enabled: bool = Field(
+        True, title="Switched on", description="Switched off, nothing is polled, neither by schedule nor by hand.")
+    minFollowers: int = Field(
+        0, ge=0, le=2**53, title="Only people with more followers than",
+        description="0 keeps everybody. 100 leaves out whoever is just beginning, and saves storage.")
+
+    @field_validator("gender")
+    @classmethod
+    def _genders_are_known(cls, text: str) -> str:
+        genders = text.split(",")
+        if not set(genders) <= GENDERS.keys() or len(set(genders)) < len(genders):
+            raise ValueError("must be m, f, t or c, or several of them separated by commas, such as m,f")
+        return text
+
+
+AnyConfig = ListConfig | AffiliateConfig
+
+
 @dataclass(frozen=True)
 class JobKind:
-    """config: its fields and their limits. counters: which of a run's counters are summed up in the statistics."""
+    """config       its fields and their limits, in the order of the form
+    fields       the order of the configuration
+    counters     which of a run's counters are summed up in the statistics
+    per_account  each account has a job of its own; else there is one, which belongs to no account
+    on_the_grid  the interval counts from the moment a run was due, so that it never drifts; else from its end, so
+                 that as much time lies between any two
+    counts_runs  `totalFailed` counts runs; else it is a counter of the runs
+    credential   the setting without which it cannot run; empty: it needs none
+    begins       what a worker does first, in words
+    """
 
     name: str
     title: str
     button: str
     meaning: str
-    config: type[BaseModel]
+    config: type[JobConfig]
     counters: tuple[str, ...]
+    per_account: bool = True
+    on_the_grid: bool = False
+    counts_runs: bool = True
+    credential: str = ""
+    credential_meaning: str = ""
+    begins: str = "opens the browser"
+
+    @property
+    def fields(self) -> list[str]:
+        """The names of its configuration: its own first, then what every job has."""
+        own = [name for name in self.config.model_fields if name not in JobConfig.model_fields]
+        return own + list(JobConfig.model_fields)
 
 
 KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (
+    JobKind("affiliate", "Affiliate poller", "Poll now",
+            "Asks the Affiliate API who is online, and keeps what it says of each room: viewers, followers, subject, "
+            "tags, show.",
+            AffiliateConfig, ("enriched", "failed"), per_account=False, on_the_grid=True, counts_runs=False,
+            credential="affiliate_code",
+            credential_meaning="the campaign code of your affiliate account (`wm` in its links)",
+            begins="asks the Affiliate API"),
     JobKind("following", "Following", "Update Following List",
             "Reads the list of people you follow, online and offline, with your own signed-in browser session.",
             ListConfig, ("found",)),
@@ -53,14 +135,15 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (
 
 def fresh_config(kind: JobKind) -> dict[str, Any]:
     """The configuration of a job that nobody has changed."""
-    return kind.config().model_dump()
+    values = kind.config().model_dump()
+    return {name: values[name] for name in kind.fields}
 
 
 def fresh_stats(kind: JobKind) -> dict[str, Any]:
-    """Every counter at zero: `lastRun`, `lastOutcome`, `totalRuns`, `totalFailed` and, for each counter of the
-    job, `total<Counter>` and `lastRun<Counter>`."""
-    stats: dict[str, Any] = {"lastRun": None, "lastOutcome": None, "totalRuns": 0, "totalFailed": 0}
-    for counter in kind.counters:
-        stats[f"total{counter.capitalize()}"] = 0
-        stats[f"lastRun{counter.capitalize()}"] = 0
-    return stats
+    """Every counter at zero: `lastRun`, `totalRuns`, `totalFailed` and, for each counter of the job,
+    `total<Counter>` and `lastRun<Counter>`; `lastOutcome` where `totalFailed` counts runs."""
+    stats: dict[str, Any] = {"lastRun": None, "totalRuns": 0}
+    if kind.counts_runs:
+        stats |= {"lastOutcome": None, "totalFailed": 0}
+    stats |= {f"total{counter.capitalize()}": 0 for counter in kind.counters}
+    return stats | {f"lastRun{counter.capitalize()}": 0 for counter in kind.counters}

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from server.jobs import rules
+from server.jobs.credentials import missing_credential
 from server.jobs.kinds import KINDS
 from server.jobs.store import WORKER_SEEN
 from server.models import Account, CaptureRow, Job, KeyValue, Run, Scan
@@ -18,10 +19,10 @@ from server.paging import decode_cursor, encode_cursor, refused_cursor
 
 @dataclass(frozen=True)
 class JobView:
-    """A job with what is going on and what went on. recent: ended runs, newest first."""
+    """A job with what is going on and what went on. account None: it belongs to none. recent: ended, newest first."""
 
     job: Job
-    account: Account
+    account: Account | None
     state: rules.JobState
     active: Run | None = None
     recent: Sequence[Run] = field(default_factory=list)
@@ -29,27 +30,32 @@ class JobView:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run with its job, its scan (None: it had none) and the raw pages it left."""
+    """A run with its job, its account and its scan (None: it has none) and the raw pages it left."""
 
     run: Run
     job: Job
-    account: Account
+    account: Account | None
     scan: Scan | None
     captures: Sequence[CaptureRow]
 
 
 def job_views(session: Session, now: datetime, zone: tzinfo, minimum_gap: timedelta, *, name: str | None = None,
-              account_id: int | None = None, job_id: int | None = None, recent: int = 1) -> list[JobView]:
-    """Jobs with state and `recent` ended runs each, by account, in the order of the table of jobs."""
-    query = select(Job, Account).join(Account, Account.id == Job.account_id).where(Job.name.in_(KINDS))
+              account_id: int | None = None, job_id: int | None = None, recent: int = 1,
+              failing: bool = False) -> list[JobView]:
+    """Jobs with state and `recent` ended runs each: those of no account, then by account, in the order of the
+    table of jobs."""
+    query = select(Job, Account).outerjoin(Account, Account.id == Job.account_id).where(Job.name.in_(KINDS))
     if name is not None:
         query = query.where(Job.name == name)
     if account_id is not None:
         query = query.where(Account.id == account_id)
     if job_id is not None:
         query = query.where(Job.id == job_id)
+    if failing:
+        query = query.where(Job.failures_in_row > 0)
     order = list(KINDS)
-    found = sorted(session.execute(query).all(), key=lambda row: (row[1].username, order.index(row[0].name)))
+    found = sorted(session.execute(query).all(),
+                   key=lambda row: (row[1].username if row[1] else "", order.index(row[0].name)))
     ids = [job.id for job, _ in found]
     active = {run.job_id: run for run in session.scalars(
         select(Run).where(Run.job_id.in_(ids), Run.state != "ended"))}
@@ -70,18 +76,32 @@ def _newest_ended(session: Session, job_ids: Sequence[int], count: int) -> dict[
     return runs
 
 
-def facts(job: Job, account: Account, active: Run | None, ended: Sequence[Run], worker_seen: datetime | None,
+def facts(job: Job, account: Account | None, active: Run | None, ended: Sequence[Run], worker_seen: datetime | None,
           minimum_gap: timedelta) -> rules.JobFacts:
     """What the rules want to know of a job."""
     last = ended[0] if ended else None
+    kind = KINDS[job.name]
+    config = rules.present_config(kind, job.config)
     return rules.JobFacts(
         scheduled=job.scheduled, paused=job.paused, next_due_at=job.next_due_at, confirm_due_at=job.confirm_due_at,
-        enabled=rules.present_config(KINDS[job.name], job.config)["enabled"], failures_in_row=job.failures_in_row,
+        enabled=config["enabled"], missing=missing_credential(kind), quiet_hours=config["quietHours"],
+        alert_after=config["alertAfter"], button=kind.button, begins=kind.begins, failures_in_row=job.failures_in_row,
         active=rules.ActiveRun(active.state, active.lease_until, active.cancel_requested, active.progress)
         if active else None,
         last=rules.LastRun(last.outcome, last.ended_at, last.error_code, last.error_message)
         if last and last.outcome and last.ended_at else None,
-        session_state=account.session_state, worker_seen_at=worker_seen, minimum_gap=minimum_gap)
+        session_state=account.session_state if account else "unknown", worker_seen_at=worker_seen,
+        minimum_gap=timedelta(0) if kind.on_the_grid else minimum_gap)
+
+
+def alerts(session: Session, now: datetime, zone: tzinfo, minimum_gap: timedelta) -> list[JobView]:
+    """Jobs that have failed too often in a row. One statement while all is well."""
+    failing = session.execute(select(Job.name, Job.config, Job.failures_in_row).where(Job.failures_in_row > 0)).all()
+    if not any(name in KINDS and rules.is_alert(count, rules.present_config(KINDS[name], config)["alertAfter"])
+               for name, config, count in failing):
+        return []
+    views = job_views(session, now, zone, minimum_gap, failing=True)
+    return [view for view in views if view.state.alert]
 
 
 def worker_seen_at(session: Session) -> datetime | None:
@@ -111,7 +131,7 @@ def _uuid(text: str) -> UUID:
 def run_view(session: Session, run_id: UUID) -> RunView | None:
     """Everything about one run; None: there is no such run."""
     found = session.execute(select(Run, Job, Account).join(Job, Job.id == Run.job_id)
-                            .join(Account, Account.id == Job.account_id).where(Run.id == run_id)).one_or_none()
+                            .outerjoin(Account, Account.id == Job.account_id).where(Run.id == run_id)).one_or_none()
     if found is None:
         return None
     run, job, account = found

@@ -12,7 +12,7 @@ from server.access.guard import actor, requires
 from server.database import reading
 from server.errors import Refused
 from server.ingest import captures
-from server.jobs import forms, queries, rules, store
+from server.jobs import forms, queries, rules, storage, store
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
 from server.models import CaptureRow, Job, db
@@ -29,8 +29,9 @@ bp = Blueprint("jobs", __name__)
 def jobs() -> str:
     """Every job of every account: what it does, why, and what it did."""
     views = queries.job_views(db.session(), now(), owner_zone(), minimum_gap(), recent=RECENT)
-    return render_template("admin/jobs.html", views=views, kinds=KINDS, fields=forms.fields, bars=forms.bars,
-                           words=rules.progress_words, worker_seen=queries.worker_seen_at(db.session()))
+    return render_template("admin/jobs.html", views=views, kinds=KINDS, bars=forms.bars, forms=forms, rules=rules,
+                           storage=storage, snapshot_bytes=storage.BYTES_A_SNAPSHOT[db.engine.dialect.name],
+                           worker_seen=queries.worker_seen_at(db.session()))
 
 
 @bp.get("/admin/jobs/<int:job_id>/live")
@@ -41,8 +42,14 @@ def live(job_id: int) -> str:
                               recent=RECENT)
     if not views:
         raise Refused(404, "unknown_job", "There is no such job.")
-    return render_template("admin/_job_live.html", view=views[0], kinds=KINDS, bars=forms.bars,
-                           words=rules.progress_words)
+    return render_template("admin/_job_live.html", view=views[0], kinds=KINDS, bars=forms.bars)
+
+
+@bp.app_template_global("job_alerts")
+def job_alerts() -> list[tuple[str, queries.JobView]]:
+    """Jobs that have failed too often in a row, with their titles: every page says so."""
+    views = queries.alerts(db.session(), now(), owner_zone(), minimum_gap())
+    return [(KINDS[view.job.name].title, view) for view in views]
 
 
 @bp.post("/admin/jobs/<int:job_id>/start")
@@ -102,7 +109,8 @@ def run(run_id: UUID) -> str:
     if view is None:
         raise Refused(404, "unknown_run", "There is no such run.")
     template = "admin/_run_live.html" if request.headers.get("HX-Request") else "admin/run.html"
-    return render_template(template, view=view, kind=KINDS.get(view.job.name), words=rules.progress_words)
+    return render_template(template, view=view, kind=KINDS.get(view.job.name), words=rules.progress_words,
+                           calls=forms.calls(view.run.counters), counters=forms.other_counters(view.run.counters))
 
 
 @bp.post("/admin/runs/<uuid:run_id>/cancel")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from common.clock import iso_ms
 from server.jobs.kinds import JobKind, fresh_config, fresh_stats
+from server.jobs.quiet import quiet_until
 
 State = Literal["stopped", "starting", "processing", "waiting", "paused", "disabled", "failing"]
 
@@ -64,11 +65,21 @@ class LastRun:
 
 @dataclass(frozen=True)
 class JobFacts:
-    """All that decides a job's state. worker_seen_at null: no worker was ever heard."""
+    """All that decides a job's state. worker_seen_at null: no worker was ever heard.
+
+    missing  the variable of the setting without which the job cannot run, and its meaning; None: nothing is missing
+    button   what is written on the button that runs it
+    begins   what a worker does first
+    """
 
     scheduled: bool = False
     paused: bool = False
     enabled: bool = True
+    missing: tuple[str, str] | None = None
+    quiet_hours: str = ""
+    alert_after: int = 0
+    button: str = "Update"
+    begins: str = "opens the browser"
     next_due_at: datetime | None = None
     confirm_due_at: datetime | None = None
     failures_in_row: int = 0
@@ -81,9 +92,12 @@ class JobFacts:
 
 @dataclass(frozen=True)
 class JobState:
+    """alert: what every page says while the job has failed too often in a row; None: nothing to say."""
+
     state: State
     reason: str
     next_run: datetime | None
+    alert: str | None = None
 
 
 # When it is due
@@ -99,12 +113,22 @@ def back_off(failures_in_row: int, *, code: str | None = None, asked: timedelta 
 
 
 def due_after(ended_at: datetime, outcome: str, *, interval: timedelta, minimum_gap: timedelta, failures_in_row: int,
-              code: str | None = None, asked: timedelta | None = None) -> datetime:
-    """When a scheduled job is due after a run: counted from the run's end, so intervals never overlap or drift
-    into each other. `failures_in_row` counts this run too."""
+              code: str | None = None, asked: timedelta | None = None, anchor: datetime | None = None) -> datetime:
+    """When a scheduled job is due after a run. `failures_in_row` counts this run too.
+
+    anchor  a moment at which the job was due: it is due again whole intervals after it, however long its runs take
+            and however late they begin. None: the interval counts from the run's end.
+    """
     if outcome in FAILURES:
         return ended_at + max(minimum_gap, back_off(failures_in_row, code=code, asked=asked))
-    return ended_at + max(minimum_gap, interval)
+    if anchor is None:
+        return ended_at + max(minimum_gap, interval)
+    return next_on_grid(anchor, interval, ended_at + minimum_gap)
+
+
+def next_on_grid(anchor: datetime, interval: timedelta, after: datetime) -> datetime:
+    """The first moment later than `after` that lies whole intervals from the anchor."""
+    return anchor + max(0, (after - anchor) // interval + 1) * interval
 
 
 def due_at_start(now: datetime, last_ended_at: datetime | None, minimum_gap: timedelta) -> datetime:
@@ -134,11 +158,31 @@ def lease_until(now: datetime) -> datetime:
 
 def state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
     """The job's state, the reason in words, and when it runs next (None: not by itself)."""
-    due = _next_run(facts)
-    if facts.active is not None:
+    state = _state_of(facts, now, zone)
+    quiet = state.state in ("disabled", "paused") or not is_alert(facts.failures_in_row, facts.alert_after)
+    return state if quiet else replace(state, alert=_trouble(facts) or f"{facts.failures_in_row} runs in a row failed")
+
+
+def is_alert(failures_in_row: int, alert_after: int) -> bool:
+    """Has a job failed often enough that every page says so? alert_after 0: never."""
+    return 0 < alert_after <= failures_in_row
+
+
+def missing_words(variable: str, meaning: str) -> str:
+    """What is said of a job without its credential."""
+    return (f"{variable} is not set: {meaning}. Set it where the server and the worker read their settings, and "
+            "start both again.")
+
+
+def _state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
+    due = _next_run(facts, now, zone)
+    cannot = facts.missing and (facts.active is None or facts.active.state == "queued")
+    if facts.active is not None and not cannot:
         return _active_state(facts, facts.active, now, zone)
     if not facts.enabled:
         return JobState("disabled", "Switched off in its configuration.", None)
+    if facts.missing:
+        return JobState("disabled", missing_words(*facts.missing), None)
     if facts.paused and facts.scheduled:
         return JobState("paused", "Paused: nothing starts by itself until it is resumed.", None)
     trouble = _trouble(facts)
@@ -148,19 +192,23 @@ def state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
         silent = _silence(facts, now, zone)
         if silent and due <= now:
             return JobState("waiting", f"Due, but {silent[0].lower()}{silent[1:]}", due)
+        if quiet_until(facts.quiet_hours, now, zone) is not None and _next_run(facts, now, None) != due:
+            return JobState("waiting", f"Quiet hours ({facts.quiet_hours}): next run {_at(due, now, zone)}.", due)
         what = "A confirming reading is due" if due == facts.confirm_due_at else "Next run"
         return JobState("waiting", f"{what} {_at(due, now, zone)}.", due)
-    return JobState("stopped", "Not on a schedule: press Update, or start it to have it run by itself.", None)
+    return JobState("stopped", f"Not on a schedule: press {facts.button}, or start it to have it run by itself.", None)
 
 
-def _next_run(facts: JobFacts) -> datetime | None:
-    if not facts.enabled or facts.paused:
+def _next_run(facts: JobFacts, now: datetime, zone: tzinfo | None) -> datetime | None:
+    """When it runs by itself. zone None: as if there were no quiet hours."""
+    if not facts.enabled or facts.paused or facts.missing:
         return None
     dues = [due for due in (facts.next_due_at, facts.confirm_due_at) if due is not None]
     if not dues:
         return None
     earliest = facts.last.ended_at + facts.minimum_gap if facts.last else min(dues)
-    return max(min(dues), earliest)
+    due = max(min(dues), earliest)
+    return due if zone is None else quiet_until(facts.quiet_hours, max(due, now), zone) or due
 
 
 def _active_state(facts: JobFacts, run: ActiveRun, now: datetime, zone: tzinfo) -> JobState:
@@ -168,11 +216,11 @@ def _active_state(facts: JobFacts, run: ActiveRun, now: datetime, zone: tzinfo) 
         return JobState("starting", _silence(facts, now, zone) or "Waiting for the worker to take it.", now)
     if run.lease_until is not None and run.lease_until <= now:
         return JobState("failing", f"The worker fell silent {_at(run.lease_until - LEASE, now, zone)} in the middle of "
-                        "a run. Nothing was taken away; the run is tried again by itself.", _next_run(facts))
+                        "a run. Nothing was taken away; the run is tried again by itself.", _next_run(facts, now, zone))
     if run.cancel_requested:
         return JobState("processing", "Stopping, as you asked.", None)
     if not run.progress:
-        return JobState("starting", "The worker has taken it and opens the browser.", None)
+        return JobState("starting", f"The worker has taken it and {facts.begins}.", None)
     return JobState("processing", progress_words(run.progress), None)
 
 
@@ -247,13 +295,14 @@ def changed_config(kind: JobKind, current: Mapping[str, Any], given: Any, minimu
         field = str(first["loc"][0]) if first["loc"] else None
         if first["type"] == "extra_forbidden":
             raise WrongConfig(field, f"{field} is not a setting of this job; it has: "
-                              f"{', '.join(kind.config.model_fields)}.") from None
-        raise WrongConfig(field, f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+                              f"{', '.join(kind.fields)}.") from None
+        words = first["msg"].removeprefix("Value error, ")
+        raise WrongConfig(field, f"{field}: {words[0].lower()}{words[1:]}.") from None
     smallest = math.ceil(minimum_gap.total_seconds() / 60)
     if "intervalMinutes" in given and config.get("intervalMinutes", smallest) < smallest:
         raise WrongConfig("intervalMinutes", f"intervalMinutes: must be at least {smallest}, the minimum gap between "
                           "two readings of a list.")
-    return config
+    return {name: config[name] for name in kind.fields}
 
 
 def present_config(kind: JobKind, stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,19 +317,24 @@ def _known(kind: JobKind, stored: Mapping[str, Any]) -> dict[str, Any]:
 # What it counts
 
 def present_stats(kind: JobKind, stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {**fresh_stats(kind), **stored}
+    stats = fresh_stats(kind)
+    return {**stats, **{name: value for name, value in stored.items() if name in stats}}
 
 
 def stats_after(kind: JobKind, stored: Mapping[str, Any], *, outcome: str, counters: Mapping[str, Any],
                 ended_at: datetime) -> dict[str, Any]:
-    """The statistics with one more run in them."""
+    """The statistics with one more run in them. A run that failed as a whole is a failure, too, where failures are
+    counted by themselves."""
     stats = present_stats(kind, stored)
     stats["lastRun"] = iso_ms(ended_at)
-    stats["lastOutcome"] = outcome
     stats["totalRuns"] += 1
-    stats["totalFailed"] += outcome in FAILURES
+    if kind.counts_runs:
+        stats["lastOutcome"] = outcome
+        stats["totalFailed"] += outcome in FAILURES
     for counter in kind.counters:
         count = counters.get(counter) or 0
+        if counter == "failed" and outcome in FAILURES:
+            count = max(count, 1)
         stats[f"lastRun{counter.capitalize()}"] = count
         stats[f"total{counter.capitalize()}"] += count
     return stats

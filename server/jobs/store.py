@@ -7,7 +7,7 @@ has not ended.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 
 from server.errors import Refused
 from server.jobs import rules
+from server.jobs.credentials import missing_credential
 from server.jobs.kinds import KINDS, JobKind, fresh_config, fresh_stats
+from server.jobs.quiet import quiet_until
 from server.models import Account, Job, KeyValue, Run
 
 WORKER_SEEN = "worker.seen"
@@ -26,7 +28,7 @@ WORKER_SEEN_EVERY = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended, as its worker tells it. asked: the platform's own Retry-After."""
+    """How a run ended, as its worker tells it. asked: the platform's own Retry-After; log: at, level, text."""
 
     outcome: str
     error_code: str | None = None
@@ -36,6 +38,7 @@ class End:
     waiting_ms: int = 0
     working_ms: int = 0
     asked: timedelta | None = None
+    log: list[dict[str, str]] = field(default_factory=list)
 
 
 LOST = End("lost", "lost", "The worker fell silent in the middle of the run.",
@@ -45,10 +48,19 @@ CANCELLED = End("cancelled", "cancelled", "The run was stopped before it began."
 
 def ensure_jobs(session: Session, account: Account) -> None:
     """The jobs of an account, made where they are missing: known, but not on a schedule."""
+    _ensure(session, [kind for kind in KINDS.values() if kind.per_account], account.id)
+
+
+def ensure_jobs_without_account(session: Session) -> None:
+    """The jobs that belong to no account, made where they are missing: known, but not on a schedule."""
+    _ensure(session, [kind for kind in KINDS.values() if not kind.per_account], None)
+
+
+def _ensure(session: Session, kinds: Sequence[JobKind], account_id: int | None) -> None:
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
-    for kind in KINDS.values():
+    for kind in kinds:
         session.execute(insert(Job).values(
-            name=kind.name, account_id=account.id, config=fresh_config(kind), stats=fresh_stats(kind), scheduled=False,
+            name=kind.name, account_id=account_id, config=fresh_config(kind), stats=fresh_stats(kind), scheduled=False,
             paused=False, failures_in_row=0).on_conflict_do_nothing())
 
 
@@ -64,14 +76,20 @@ def worker_seen(session: Session, worker: str, now: datetime) -> None:
 
 # The worker's side
 
-def claim(session: Session, *, worker: str, jobs: Sequence[str], now: datetime, minimum_gap: timedelta) -> Run | None:
+def claim(session: Session, *, worker: str, jobs: Sequence[str], now: datetime, minimum_gap: timedelta,
+          zone: tzinfo = UTC) -> Run | None:
     """The run that this worker is to do now, running under a lease; None when nothing is due.
 
     By hand goes before a confirming reading, and that before the schedule.
+    zone  the owner's, for quiet hours
     """
     release_lost(session, now, minimum_gap)
+    grid = [kind.name for kind in KINDS.values() if kind.on_the_grid]
     by_itself = [Job.config["enabled"].as_boolean().is_not(False), Job.paused.is_(False),
-                 ~exists().where(Run.job_id == Job.id, Run.ended_at > now - minimum_gap)]
+                 or_(Job.name.in_(grid), ~exists().where(Run.job_id == Job.id, Run.ended_at > now - minimum_gap))]
+    quiet = _quiet_jobs(session, jobs, now, zone)
+    if quiet:
+        by_itself.append(Job.id.not_in(quiet))
     for trigger, due, values in (
         ("manual", [Job.requested_at.is_not(None)], {}),
         ("confirm", [Job.confirm_due_at <= now, *by_itself], {"confirm_due_at": None}),
@@ -81,6 +99,13 @@ def claim(session: Session, *, worker: str, jobs: Sequence[str], now: datetime, 
         if run is not None:
             return run
     return None
+
+
+def _quiet_jobs(session: Session, jobs: Sequence[str], now: datetime, zone: tzinfo) -> list[int]:
+    """Jobs that would be due, but have their quiet hours."""
+    due = session.execute(select(Job.id, Job.config["quietHours"].as_string()).where(
+        Job.name.in_(jobs), or_(Job.next_due_at <= now, Job.confirm_due_at <= now)))
+    return [job_id for job_id, hours in due if hours and quiet_until(hours, now, zone) is not None]
 
 
 def _claim_due(session: Session, trigger: str, due: Sequence[ColumnElement[bool]], values: dict[str, Any], worker: str,
@@ -179,14 +204,17 @@ def _end(session: Session, job: Job, run: Run, end: End, now: datetime, minimum_
     run.state, run.ended_at, run.outcome, run.lease_until = "ended", now, end.outcome, None
     run.error_code, run.error_message, run.error_advice = end.error_code, end.error_message, end.error_advice
     run.counters, run.waiting_ms, run.working_ms = end.counters, end.waiting_ms, end.working_ms
+    if end.log:
+        run.log = end.log
     job.stats = rules.stats_after(kind, job.stats, outcome=end.outcome, counters=end.counters, ended_at=now)
     if failed:
         job.failures_in_row += 1
     elif end.outcome != "cancelled":
         job.failures_in_row = 0
-    due = rules.due_after(now, end.outcome, interval=timedelta(minutes=config["intervalMinutes"]),
-                          minimum_gap=minimum_gap, failures_in_row=job.failures_in_row, code=end.error_code,
-                          asked=end.asked)
+    gap = _gap(kind, minimum_gap)
+    due = rules.due_after(now, end.outcome, interval=timedelta(minutes=config["intervalMinutes"]), minimum_gap=gap,
+                          failures_in_row=job.failures_in_row, code=end.error_code, asked=end.asked,
+                          anchor=job.anchored_at if kind.on_the_grid else None)
     retried = rules.retried_when_lost(run.trigger, scheduled=job.scheduled, failures_in_row=job.failures_in_row)
     lost_again = end.outcome == "lost" and retried and not run.cancel_requested
     job.next_due_at = due if job.scheduled or lost_again else None
@@ -197,7 +225,7 @@ def _end(session: Session, job: Job, run: Run, end: End, now: datetime, minimum_
         if confirmed or dropped or (failed and not retried):
             job.confirm_asked_at = job.confirm_due_at = None
         else:
-            earliest = due if failed else now + minimum_gap
+            earliest = due if failed else now + gap
             job.confirm_due_at = max(job.confirm_due_at or earliest, earliest)
     session.flush()
 
@@ -266,7 +294,8 @@ def start(session: Session, job: Job, now: datetime, minimum_gap: timedelta) -> 
     job = _locked(session, job.id)
     _refuse_if_disabled(job)
     if not job.scheduled:
-        job.next_due_at = rules.due_at_start(now, last_end(session, job.id), minimum_gap)
+        gap = _gap(KINDS[job.name], minimum_gap)
+        job.next_due_at = job.anchored_at = rules.due_at_start(now, last_end(session, job.id), gap)
     job.scheduled, job.paused = True, False
     session.flush()
 
@@ -278,7 +307,7 @@ def stop(session: Session, job: Job, now: datetime, minimum_gap: timedelta) -> N
     if run is not None:
         _cancel(session, job, run, now)
     job.scheduled = job.paused = False
-    job.next_due_at = job.confirm_asked_at = job.confirm_due_at = None
+    job.next_due_at = job.anchored_at = job.confirm_asked_at = job.confirm_due_at = None
     job.failures_in_row = 0
     session.flush()
 
@@ -306,20 +335,28 @@ def configure(session: Session, job: Job, given: Any, now: datetime, minimum_gap
 
     raises  Refused 400 naming the field that is unknown or wrong
     """
-    job = _locked(session, job.id)
-    before = rules.present_config(KINDS[job.name], job.config)
+    job, kind = _locked(session, job.id), KINDS[job.name]
+    gap = _gap(kind, minimum_gap)
+    before = rules.present_config(kind, job.config)
     try:
-        job.config = rules.changed_config(KINDS[job.name], job.config, given, minimum_gap)
+        job.config = rules.changed_config(kind, job.config, given, gap)
     except rules.WrongConfig as error:
         raise Refused(400, "invalid", error.message, field=error.field) from error
-    changed = job.config["intervalMinutes"] != before["intervalMinutes"]
-    if changed and job.next_due_at is not None and job.scheduled and not job.failures_in_row:
-        job.next_due_at = rules.due_after_change(
-            last_end(session, job.id), now, interval=timedelta(minutes=job.config["intervalMinutes"]),
-            minimum_gap=minimum_gap)
-    if not job.config["confirmMinutes"]:
+    if job.config["intervalMinutes"] != before["intervalMinutes"] and job.scheduled:
+        _new_interval(session, job, kind, now, gap)
+    if not job.config.get("confirmMinutes"):
         job.confirm_asked_at = job.confirm_due_at = None
     session.flush()
+
+
+def _new_interval(session: Session, job: Job, kind: JobKind, now: datetime, gap: timedelta) -> None:
+    last = last_run(session, job.id)
+    counts_from = (last.started_at if kind.on_the_grid else last.ended_at) if last else None
+    due = rules.due_after_change(counts_from, now, interval=timedelta(minutes=job.config["intervalMinutes"]),
+                                 minimum_gap=gap)
+    job.anchored_at = due
+    if job.next_due_at is not None and not job.failures_in_row:
+        job.next_due_at = due
 
 
 def session_is_back(session: Session, account: Account, now: datetime, minimum_gap: timedelta) -> None:
@@ -335,16 +372,25 @@ def session_is_back(session: Session, account: Account, now: datetime, minimum_g
 
 
 def _refuse_if_disabled(job: Job) -> None:
-    if not rules.present_config(KINDS[job.name], job.config)["enabled"]:
+    kind = KINDS[job.name]
+    if not rules.present_config(kind, job.config)["enabled"]:
         raise Refused(409, "disabled", f"The job {job.name} is switched off in its configuration. Set `enabled` to "
                       "true first.")
+    missing = missing_credential(kind)
+    if missing:
+        raise Refused(409, "disabled", f"The job {job.name} cannot run. {rules.missing_words(*missing)}")
+
+
+def _gap(kind: JobKind, minimum_gap: timedelta) -> timedelta:
+    """The gap that the setting asks for holds for lists, which are read with the owner's own browser session."""
+    return timedelta(0) if kind.on_the_grid else minimum_gap
 
 
 # Reading
 
-def job_of(session: Session, kind: JobKind, account: Account) -> Job:
-    """This account's job of this kind."""
-    return session.scalars(select(Job).filter_by(name=kind.name, account_id=account.id)).one()
+def job_of(session: Session, kind: JobKind, account: Account | None) -> Job:
+    """This account's job of this kind; account None for a kind that belongs to none."""
+    return session.scalars(select(Job).filter_by(name=kind.name, account_id=account.id if account else None)).one()
 
 
 def unended_run(session: Session, job_id: int) -> Run | None:
@@ -378,8 +424,8 @@ def _locked(session: Session, job_id: int, *, skip: bool = False) -> Any:
                           .execution_options(populate_existing=True))
 
 
-def job_and_account(session: Session, run: Run) -> tuple[Job, Account]:
-    """The job and the account of a run."""
+def job_and_account(session: Session, run: Run) -> tuple[Job, Account | None]:
+    """The job and the account of a run; None: it belongs to none."""
     job = session.scalars(select(Job).where(Job.id == run.job_id).execution_options(populate_existing=True)).one()
-    return job, session.scalars(select(Account).where(Account.id == job.account_id)).one()
+    return job, session.get(Account, job.account_id) if job.account_id is not None else None
 

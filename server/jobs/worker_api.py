@@ -11,18 +11,20 @@ from pydantic import BaseModel, Field
 from common.clock import iso_ms
 from server import settings
 from server.access.guard import WORKER, requires
+from server.affiliate import months
 from server.errors import ErrorAnswer
 from server.ingest import captures
 from server.ingest.body import unpack_body
 from server.ingest.text import plain, plain_json
 from server.jobs import rules, store
-from server.jobs.api import known_kind, minimum_gap
-from server.jobs.kinds import KINDS, ListConfig
+from server.jobs.api import account_for, known_kind, minimum_gap
+from server.jobs.credentials import able
+from server.jobs.kinds import KINDS, AnyConfig
 from server.models import Run, db
 from server.openapi import When
-from server.people.store import picked_account
-from server.time import now
+from server.time import now, owner_zone
 
+MOST_LINES = 200  # kept of what a run said
 ASK_AGAIN = 2  # seconds until a worker without work asks again
 _LARGEST_INT = 2**31 - 1
 
@@ -47,9 +49,9 @@ class ClaimBody(BaseModel):
 class ClaimedRun(BaseModel):
     id: str
     job: str
-    account: str
+    account: str | None = Field(description="null: the job belongs to no account")
     trigger: str
-    config: ListConfig
+    config: AnyConfig
     lease_seconds: float
 
 
@@ -80,6 +82,12 @@ class ErrorBody(BaseModel):
     advice: str | None = None
 
 
+class LogLine(BaseModel):
+    at: str = Field("", max_length=40)
+    level: str = Field("info", max_length=20)
+    text: str
+
+
 class FinishBody(BaseModel):
     outcome: Literal["ok", "partial", "blocked", "signed_out", "failed", "cancelled", "lost"] = Field(
         description="lost: said by the next worker about a run whose process was killed")
@@ -88,6 +96,7 @@ class FinishBody(BaseModel):
     waiting_ms: int = Field(0, ge=0)
     working_ms: int = Field(0, ge=0)
     retry_after_seconds: float | None = Field(None, description="what the platform asked for; kept within bounds")
+    log: list[LogLine] = Field([], max_length=1_000, description="what the worker said while the run went on")
 
 
 class FinishAnswer(BaseModel):
@@ -103,7 +112,8 @@ def claim(body: ClaimBody) -> dict[str, Any]:
     if body.force:
         run: Run | None = _forced(body.force, worker)
     else:
-        run = store.claim(db.session(), worker=worker, jobs=body.jobs, now=moment, minimum_gap=minimum_gap())
+        run = store.claim(db.session(), worker=worker, jobs=able(body.jobs), now=moment,
+                          minimum_gap=minimum_gap(), zone=owner_zone())
     answer = _claimed(run) if run else None
     db.session.commit()
     if answer:
@@ -114,22 +124,27 @@ def claim(body: ClaimBody) -> dict[str, Any]:
 
 
 def _keep_house(moment: datetime) -> None:
-    """The worker is the only clock: when it has nothing else to do, old raw pages go, once a day."""
+    """The worker is the only clock: when it has nothing else to do, old raw pages go, once a day, and a month of
+    snapshots is made ahead or packed."""
     gone = captures.sweep_daily(db.session(), settings.current().capture_days, moment)
     if gone:
         log.info("old raw pages deleted", **gone)
+        months.make_room(db.session(), moment)
+        db.session.commit()
+        if packed := months.close_next(db.session(), moment):
+            log.info("month of snapshots packed", month=f"{packed.year}-{packed.month:02}")
 
 
 def _forced(force: Force, worker: str) -> Run:
     kind = known_kind(force.job)
-    job = store.job_of(db.session(), kind, picked_account(db.session(), force.account))
+    job = store.job_of(db.session(), kind, account_for(db.session(), kind, force.account))
     return store.claim_now(db.session(), worker=worker, job=job, now=now(), minimum_gap=minimum_gap())
 
 
 def _claimed(run: Run) -> dict[str, Any]:
     job, account = store.job_and_account(db.session(), run)
-    return {"id": str(run.id), "job": job.name, "account": account.username, "trigger": run.trigger,
-            "config": rules.present_config(KINDS[job.name], job.config),
+    return {"id": str(run.id), "job": job.name, "account": account.username if account else None,
+            "trigger": run.trigger, "config": rules.present_config(KINDS[job.name], job.config),
             "lease_seconds": rules.LEASE.total_seconds()}
 
 
@@ -166,6 +181,8 @@ def _end(body: FinishBody) -> store.End:
         error_advice=plain(error.advice or "", 2000) or None,
         counters={plain(name, 60): _bounded(count) for name, count in list(body.counters.items())[:100]},
         waiting_ms=_bounded(body.waiting_ms), working_ms=_bounded(body.working_ms),
+        log=[{"at": plain(line.at, 40), "level": plain(line.level, 20), "text": plain(line.text, 500)}
+             for line in body.log[-MOST_LINES:]],
         asked=timedelta(seconds=min(asked, rules.LONGEST_ASKED.total_seconds())) if asked and asked > 0 else None)
 
 

@@ -11,14 +11,28 @@ from .access import (
     SystemUser,
     role_permissions,
 )
+from .affiliate import (
+    AffiliatePoll,
+    AffiliateProfile,
+    AffiliateShow,
+    AffiliateSubject,
+    AffiliateTags,
+    Broadcast,
+    PollCapture,
+    snapshots,
+)
 from .base import Base, Json, Key, Moment, db
+from .current import PersonCurrent
 from .follows import FollowInterval, FollowList, Scan, ScanPageRow
 from .ingest import CaptureRow, IngestBatch
 from .jobs import Job, Run
 from .people import PLATFORM, ROLES, Account, Person, PersonTag, Profile
+from .views import create_views, drop_views
 
 __all__ = [
-    "PLATFORM", "ROLES", "Account", "ApiToken", "AuditEntry", "Base", "CaptureRow", "FollowInterval", "FollowList",
-    "IngestBatch", "Job", "Json", "Key", "KeyValue", "Moment", "Permission", "Person", "PersonTag", "Profile", "Role",
-    "Run", "Scan", "ScanPageRow", "SetupCode", "SignInAttempt", "SystemUser", "db", "role_permissions",
+    "PLATFORM", "ROLES", "Account", "AffiliatePoll", "AffiliateProfile", "AffiliateShow", "AffiliateSubject",
+    "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "FollowInterval", "FollowList",
+    "IngestBatch", "Job", "Json", "Key", "KeyValue", "Moment", "Permission", "Person", "PersonCurrent", "PersonTag",
+    "PollCapture", "Profile", "Role", "Run", "Scan", "ScanPageRow", "SetupCode", "SignInAttempt", "SystemUser",
+    "create_views", "db", "drop_views", "role_permissions", "snapshots",
 ]

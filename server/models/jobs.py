@@ -12,18 +12,23 @@ from .base import Base, Json, Key, Moment
 
 
 class Job(Base):
-    """A kind of work for one account: its configuration and what the owner wants of it."""
+    """A kind of work, for one account or for none: its configuration and what the owner wants of it."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("uq_jobs_name_account_id", "name", "account_id", unique=True),)
+    __table_args__ = (
+        Index("uq_jobs_name_account_id", "name", "account_id", unique=True),
+        Index("uq_jobs_name_without_account", "name", unique=True, postgresql_where=sql("account_id IS NULL"),
+              sqlite_where=sql("account_id IS NULL")),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     name: Mapped[str] = mapped_column(String(30))
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))  # null: of nobody
     config: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     scheduled: Mapped[bool] = mapped_column(Boolean, default=False)  # start sets it, stop clears it
     paused: Mapped[bool] = mapped_column(Boolean, default=False)
     next_due_at: Mapped[datetime | None] = mapped_column(Moment)  # by schedule
+    anchored_at: Mapped[datetime | None] = mapped_column(Moment)  # a moment at which the schedule made it due
     confirm_asked_at: Mapped[datetime | None] = mapped_column(Moment)  # a complete scan wants a confirming one
     confirm_due_at: Mapped[datetime | None] = mapped_column(Moment)  # when that one is due
     requested_at: Mapped[datetime | None] = mapped_column(Moment)  # by hand; its run is there, queued
@@ -67,3 +72,4 @@ class Run(Base):
     error_message: Mapped[str | None] = mapped_column(Text)
     error_advice: Mapped[str | None] = mapped_column(Text)
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    log: Mapped[list[dict[str, str]] | None] = mapped_column(Json, deferred=True)  # at, level, text

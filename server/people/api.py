@@ -142,6 +142,8 @@ class Receipt(BaseModel):
     profiles: int
     tags: int
     follows: int
+    snapshots: int = Field(description="what polls of the affiliate API said of the person")
+    broadcasts: int
     scan_pages: int = Field(description="stored list pages that named the person")
     scans: int = Field(description="scans whose diff or cross-check named the person")
     captures: int = Field(description="raw pages that showed the person; they are forgotten as a whole")

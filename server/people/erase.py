@@ -1,4 +1,5 @@
-"""Erase a person everywhere: identity, profile, tags, follows, their name in stored scans, and pages that name them."""
+"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, their name in stored scans, and
+raw pages that name them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,18 +9,26 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from common.clock import iso_ms
+from server.affiliate import store as affiliate
 from server.follows.pages import pack, unpack_people
 from server.models import (
     PLATFORM,
     Account,
+    AffiliateProfile,
+    AffiliateSubject,
+    AffiliateTags,
     AuditEntry,
+    Broadcast,
     CaptureRow,
     FollowInterval,
     Person,
+    PersonCurrent,
     PersonTag,
+    PollCapture,
     Profile,
     Scan,
     ScanPageRow,
+    snapshots,
 )
 
 
@@ -42,16 +51,21 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
     pages, captures, scans = _erase_from_scans(session, name)
     if person_id is None and not pages and not scans:
         raise LookupError(f"nobody of the name {name} is known")
-    receipt = {
+    receipt: dict[str, Any] = {
         "username": name, "platform": platform, "erased_at": iso_ms(now),
         "persons": 0 if person_id is None else 1,
         "profiles": _count(session, Profile, person_id), "tags": _count(session, PersonTag, person_id),
         "follows": _count(session, FollowInterval, person_id),
+        "snapshots": _count(session, snapshots.c, person_id), "broadcasts": _count(session, Broadcast, person_id),
         "scan_pages": pages, "scans": scans, "captures": captures,
     }
     if person_id is not None:
-        for table in (FollowInterval, PersonTag, Profile):
+        receipt["captures"] += _forget(session, _answers_that_show(session, person_id))
+        session.execute(delete(snapshots).where(snapshots.c.person_id == person_id))
+        for table in (AffiliateProfile, AffiliateSubject, AffiliateTags, Broadcast, PersonCurrent, FollowInterval,
+                      PersonTag, Profile):
             session.execute(delete(table).where(table.person_id == person_id))
+        affiliate.forget(session)
         session.execute(delete(Person).where(Person.id == person_id))
     session.add(AuditEntry(at=now, actor=actor, action="person erased", subject=""))
     session.flush()
@@ -61,7 +75,14 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
 def _count(session: Session, table: Any, person_id: int | None) -> int:
     if person_id is None:
         return 0
-    return session.execute(select(func.count()).select_from(table).where(table.person_id == person_id)).scalar_one()
+    return session.execute(select(func.count()).where(table.person_id == person_id)).scalar_one()
+
+
+def _answers_that_show(session: Session, person_id: int) -> set[int]:
+    """The raw answers of the polls in which the person was seen."""
+    return set(session.scalars(
+        select(PollCapture.capture_id).join(snapshots, snapshots.c.observed_at == PollCapture.observed_at)
+        .where(snapshots.c.person_id == person_id)))
 
 
 def _erase_from_scans(session: Session, name: str) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from server.follows.pages import StoredPage
 from server.models import PLATFORM, Json, Key, Moment, Person, PersonTag, Profile
 from server.models.rowset import rows_table
+from server.people import current
 
 FIELDS = ("display_name", "age", "gender", "country", "location", "subject", "tags", "image_url")
 _NAME = String(50)
@@ -96,7 +97,10 @@ def record(session: Session, seen: Mapping[str, Seen]) -> int:
         if "tags" in what.fields and (old is None or (old["tags"] or []) != row[FIELDS.index("tags")]):
             tags.append((person_id, what.fields["tags"]))
     _write_profiles(session, sorted(written))
-    _write_tags(session, sorted(tags))
+    at = max(what.observed_at for what in seen.values())
+    stand = current.whose_tags_stand(session, [person_id for person_id, _ in tags], at)
+    write_tags(session, sorted(one for one in tags if one[0] not in stand))
+    current.take_profiles(session, [row[0] for row in written], at)
     return len(written)
 
 
@@ -147,7 +151,7 @@ def _write_profiles(session: Session, written: Iterable[tuple[Any, ...]]) -> Non
         index_elements=["person_id"], set_={name: new.excluded[name] for name in names if name != "person_id"}))
 
 
-def _write_tags(session: Session, tags: Iterable[tuple[int, list[str]]]) -> None:
+def write_tags(session: Session, tags: Iterable[tuple[int, list[str]]]) -> None:
     """The tags of these people, instead of those they had."""
     tags = list(tags)
     if not tags:

@@ -117,7 +117,7 @@ def _warnings(view: jobs.JobView | None, seen: datetime | None) -> list[str]:
     found = []
     if view.state.state == "failing":
         found.append(view.state.reason)
-    elif view.account.session_state == "unknown":
+    elif view.account and view.account.session_state == "unknown":
         found.append("Nobody has signed in to this account yet: run `.venv/bin/python -m scraper login` in the panel's "
                      "folder, on the computer where it runs.")
     if seen is None:

@@ -181,7 +181,8 @@ def test_moments_are_said_in_the_owners_zone():
 
 def test_a_partial_change_changes_only_what_is_given():
     config = rules.changed_config(FOLLOWING, {"intervalMinutes": 360, "maxPasses": 5}, {"intervalMinutes": 60}, GAP)
-    assert config == {"intervalMinutes": 60, "enabled": True, "confirmMinutes": 15, "maxPasses": 5}
+    assert config == {"intervalMinutes": 60, "enabled": True, "confirmMinutes": 15, "maxPasses": 5, "quietHours": "",
+                      "alertAfter": 3}
 
 
 @pytest.mark.parametrize("given, field", [

@@ -54,7 +54,10 @@ def test_a_claimed_run_is_carried_out_and_its_last_word_comes_last(panel: Panel,
     with working(worker_settings):
         until(lambda: panel.told("/finish"))
     assert order(panel) == ["scan-page", "scan-end", "finish"]
-    assert panel.told(f"/{run_id}/finish")[0] == {
+    told = panel.told(f"/{run_id}/finish")[0]
+    said = [line["text"] for line in told.pop("log")]
+    assert said[-2:] == ["online pages: 0 of 1", "online pages: 1 of 1 (2 people so far)"]
+    assert told == {
         "outcome": "ok", "error": None, "counters": {"people": 2}, "waiting_ms": 30, "working_ms": 5,
         "retry_after_seconds": None}
 

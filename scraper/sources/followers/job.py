@@ -13,4 +13,4 @@ def run(context: JobContext) -> JobResult:
 
 
 def _beside(_browser: Browser, context: JobContext) -> Beside:
-    return Beside(stats_followers=num_followers(context.settings, context.account))
+    return Beside(stats_followers=num_followers(context.settings, context.owner))

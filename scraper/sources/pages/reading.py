@@ -85,7 +85,7 @@ def read_list(context: JobContext, plan: Plan) -> JobResult:
     """Read the whole list and hand it over, as a job does it."""
     store = SessionStore(context.settings)
     try:
-        session = store.load(context.account)
+        session = store.load(context.owner)
         layouts = layouts_for(context.settings.data_folder)
     except SignedOut as error:
         # A name with a typing error, given while the server is away, must not become an account.
@@ -118,7 +118,7 @@ def read_list(context: JobContext, plan: Plan) -> JobResult:
         try:
             store.replace(used, session)
         except OSError as error:
-            log.error("the renewed sign-in could not be kept", account=context.account, problem=str(error))
+            log.error("the renewed sign-in could not be kept", account=context.owner, problem=str(error))
     _report_session(context, session, stopped, scan.proved_at)
     return scan.result(end, stopped)
 
@@ -187,7 +187,7 @@ class Scan:
         began = time.monotonic()
         facts, people = read_list_page(
             arrived.html, list_name=self._plan.list_name, part=part, layouts=self._layouts,
-            account=self._context.account, page=page, pass_number=self._pass, path=arrived.path,
+            account=self._context.owner, page=page, pass_number=self._pass, path=arrived.path,
             status=arrived.status, settled=arrived.settled,
         )
         if facts.problem is None and (again := self._again(facts, people)):
@@ -198,7 +198,7 @@ class Scan:
         self._spent["waiting"] += arrived.waiting_ms
         self._spent["parsing"] += parsing
         self._hand_over(facts, people, now, html=arrived.html, url=arrived.url)
-        if facts.signed_in_as == self._context.account.lower():
+        if facts.signed_in_as == self._context.owner.lower():
             self.proved_at = now
         error_class = ERRORS.get(facts.problem or "")
         if error_class is not None:
@@ -224,7 +224,7 @@ class Scan:
 
     def _keep(self, facts: PageFacts, people: list[PersonSeen], now: datetime, html: str | None, url: str) -> None:
         self._context.outbox.put(ScanPage(
-            run_id=self._context.run_id, observed_at=now, scan_id=self.id, account=self._context.account,
+            run_id=self._context.run_id, observed_at=now, scan_id=self.id, account=self._context.owner,
             list=self._plan.list_name, facts=facts, people=people,
             capture=capture_of(html, url) if html is not None else None,
         ))
@@ -253,7 +253,7 @@ class Scan:
         self._hand.shutdown()
         now = self._context.clock()
         end = ScanEnd(
-            run_id=self._context.run_id, observed_at=now, scan_id=self.id, account=self._context.account,
+            run_id=self._context.run_id, observed_at=now, scan_id=self.id, account=self._context.owner,
             list=self._plan.list_name, started_at=self._started_at, finished_at=now, pages=len(self._pages),
             passes=self._pass, stopped_by=stopped.code if stopped else None,
             stopped_detail=str(stopped)[:500] if stopped else None, stats_followers=self._beside.stats_followers,
@@ -332,7 +332,7 @@ def _report_session(context: JobContext, session: SavedSession | None, stopped: 
     """Tell the server how the account's sign-in stands after the run."""
     state: SessionState = STATES.get(stopped.code if stopped else "", "signed_in" if proved_at else "unknown")
     context.outbox.put(SessionReport(
-        run_id=context.run_id, observed_at=context.clock(), account=context.account, state=state,
+        run_id=context.run_id, observed_at=context.clock(), account=context.owner, state=state,
         signed_in_since=session.signed_in_since if session and state != "signed_out" else None,
         proved_at=proved_at or (session.proved_at if session else None),
         cookies_end=session.cookies_end if session else None,

@@ -1,0 +1,124 @@
+"""`/api/persons/<username>/sessions` and `/history`: when somebody broadcast, and how their numbers moved."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask_openapi import APIBlueprint, Tag
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from common.clock import iso_ms
+from server.access.guard import requires
+from server.affiliate import queries
+from server.errors import ErrorAnswer, Refused
+from server.models import PLATFORM, Person, db
+from server.paging import decode_cursor, encode_cursor
+from server.time import now
+
+LAST_DAYS = 30
+tag = Tag(name="People", description="Everybody known, and what is known of them")
+bp = APIBlueprint("history_api", __name__, url_prefix="/api", abp_tags=[tag],
+                  abp_responses={400: ErrorAnswer, 404: ErrorAnswer})
+
+
+class PersonPath(BaseModel):
+    username: str = Field(max_length=50)
+
+
+class SessionsQuery(BaseModel):
+    platform: str = Field(PLATFORM, max_length=20)
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, max_length=600, description="`next_cursor` of the page before")
+
+
+class HistoryQuery(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    platform: str = Field(PLATFORM, max_length=20)
+    fields: str = Field("followers,viewers", max_length=60, description="any of followers, viewers; commas between")
+    since: AwareDatetime | None = Field(None, alias="from", description=f"default: {LAST_DAYS} days before `to`")
+    until: AwareDatetime | None = Field(None, alias="to", description="default: now")
+    points: int = Field(1000, ge=10, le=20_000, description="about so many at most; peaks are never lost")
+
+
+class SessionAnswer(BaseModel):
+    start: str = Field(description="by the time online that the platform states")
+    end: str | None = Field(description="last seen in it; null while it goes on")
+    end_latest: str | None = Field(description="first proved absence; null while it goes on or when nobody looked")
+    last_seen_at: str
+    going_on: bool
+    minutes: int = Field(description="proved ones")
+    polls: int = Field(description="how often it was seen")
+    peak_viewers: int | None
+    mean_viewers: float | None
+    followers_gained: int | None
+    subjects: list[str]
+    tags: list[str]
+    source: str
+
+
+class SessionsAnswer(BaseModel):
+    sessions: list[SessionAnswer] = Field(description="newest first")
+    next_cursor: str | None
+
+
+class SeriesAnswer(BaseModel):
+    """A series for each field: moments and values side by side; null breaks the line: not seen, or nobody looked."""
+
+    username: str
+    source: str
+    moments: list[str]
+    values: dict[str, list[int | None]]
+
+
+@bp.get("/persons/<string:username>/sessions", responses={200: SessionsAnswer})
+@requires("view_stats")
+def sessions(path: PersonPath, query: SessionsQuery) -> dict[str, Any]:
+    """When somebody broadcast, with the figures of each broadcast"""
+    before = decode_cursor(query.cursor, datetime)[0] if query.cursor else None
+    found = queries.broadcasts(db.session(), _person(path.username, query.platform), before=before,
+                               limit=query.limit + 1)
+    shown = found[:query.limit]
+    return {"sessions": [_session(one) for one in shown],
+            "next_cursor": encode_cursor(shown[-1].started_at) if len(found) > query.limit else None}
+
+
+@bp.get("/persons/<string:username>/history", responses={200: SeriesAnswer})
+@requires("view_stats")
+def history(path: PersonPath, query: HistoryQuery) -> dict[str, Any]:
+    """How somebody's numbers moved"""
+    fields = [name.strip() for name in query.fields.split(",")]
+    strangers = [name for name in fields if name not in queries.FIELDS]
+    if strangers or len(set(fields)) != len(fields):
+        raise Refused(400, "invalid", f"fields: any of {', '.join(queries.FIELDS)}, each once.", field="fields")
+    until = query.until or now()
+    since = query.since or max(until - timedelta(days=LAST_DAYS), datetime(1970, 1, 2, tzinfo=UTC))
+    if since > until:
+        raise Refused(400, "invalid", "from: lies behind `to`.", field="from")
+    points = queries.series(db.session(), _person(path.username, query.platform), fields, since, until, query.points)
+    return {
+        "username": path.username.strip().lower(), "source": "affiliate",
+        "moments": [iso_ms(datetime.fromtimestamp(point.at, UTC)) for point in points],
+        "values": {name: [point.values[column] for point in points] for column, name in enumerate(fields)},
+    }
+
+
+def _person(username: str, platform: str) -> int:
+    found = db.session.scalar(select(Person.id).filter_by(platform=platform, username=username.strip().lower()))
+    if found is None:
+        raise Refused(404, "unknown_person", "Nobody of this name is known here.")
+    return found
+
+
+def _session(one: queries.Held) -> dict[str, Any]:
+    tags = dict.fromkeys(tag for said in one.tags for tag in json.loads(said))
+    return {
+        "start": iso_ms(one.started_at), "end": None if one.going_on else iso_ms(one.last_seen_at),
+        "end_latest": None if one.ended_latest is None else iso_ms(one.ended_latest),
+        "last_seen_at": iso_ms(one.last_seen_at), "going_on": one.going_on, "minutes": one.minutes,
+        "polls": one.figures.polls, "peak_viewers": one.figures.viewers_peak,
+        "mean_viewers": None if one.figures.viewers_mean is None else round(one.figures.viewers_mean, 1),
+        "followers_gained": one.figures.followers_gained, "subjects": list(one.subjects), "tags": list(tags),
+        "source": "affiliate",
+    }

@@ -1,0 +1,123 @@
+"""On PostgreSQL the snapshots are split by month: made ahead of time, and packed once a month is over.
+
+An open month is indexed by person; as every person occurs many times, that index takes a quarter of the space of
+a key by person and moment. A closed month lies sorted by person in the table itself, so a tiny block index does.
+That a person has one snapshot a moment is seen to by `server.affiliate.store`: polls wait for each other, and one
+that is not newer than all before it leaves out who is there already. A late snapshot may go into a closed month.
+
+SQLite keeps everything in one table that is its own key; all of this does nothing there.
+"""
+
+from calendar import timegm
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+TABLE = "affiliate_api_snapshots"
+AHEAD = timedelta(days=7)  # the next month is made this early
+CLOSED_AFTER = timedelta(days=3)  # a month is packed this long after its end: what was late has come in
+_LOCK = 7_202_611_211
+_BLOCKS = 4  # pages an entry of the block index stands for
+
+
+class Month(NamedTuple):
+    """One month, with its first second and the first second after it."""
+
+    year: int
+    month: int
+
+    @property
+    def name(self) -> str:
+        return f"{TABLE}_y{self.year:04}m{self.month:02}"
+
+    @property
+    def begin(self) -> int:
+        return timegm((self.year, self.month, 1, 0, 0, 0))
+
+    @property
+    def end(self) -> int:
+        return self.next.begin
+
+    @property
+    def next(self) -> "Month":
+        return Month(self.year + self.month // 12, self.month % 12 + 1)
+
+
+def month_of(moment: datetime) -> Month:
+    moment = moment.astimezone(UTC)
+    return Month(moment.year, moment.month)
+
+
+def make_room(session: Session, *moments: datetime) -> None:
+    """Make the months that these moments fall into, and the next one where it is near. Inside the caller's
+    transaction; two processes at the same time make one."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    connection = session.connection()
+    wanted = {month for moment in moments for month in (month_of(moment), month_of(moment + AHEAD))}
+    missing = sorted(wanted - _known(connection))
+    if not missing:
+        return
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    for month in sorted(wanted - _known(connection)):
+        for statement in (
+            f"CREATE TABLE {month.name} (LIKE {TABLE} INCLUDING DEFAULTS)",
+            f"CREATE INDEX {_open(month)} ON {month.name} (person_id)",
+            f"ALTER TABLE {TABLE} ATTACH PARTITION {month.name} FOR VALUES FROM ({month.begin}) TO ({month.end})",
+        ):
+            connection.exec_driver_sql(statement)
+
+
+def months(session: Session) -> list[Month]:
+    """The months that there are, oldest first; none on SQLite."""
+    return sorted(_known(session.connection())) if session.get_bind().dialect.name == "postgresql" else []
+
+
+def is_closed(session: Session, month: Month) -> bool:
+    return not session.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": _open(month)})
+
+
+def close_next(session: Session, now: datetime) -> Month | None:
+    """Pack the oldest month that is over and still open, and commit; None: there is none.
+
+    The month is copied in the order of persons and moments, without that index, and takes the old one's place.
+    """
+    for month in months(session):
+        if datetime.fromtimestamp(month.end, UTC) + CLOSED_AFTER <= now and not is_closed(session, month):
+            _close(session.connection(), month)
+            session.commit()
+            return month
+    session.rollback()
+    return None
+
+
+def _close(connection: Connection, month: Month) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    packed, closed = f"{month.name}_packed", f"{month.name}_person"
+    for statement in (
+        f"LOCK TABLE {month.name} IN SHARE ROW EXCLUSIVE MODE",
+        f"CREATE TABLE {packed} (LIKE {TABLE} INCLUDING DEFAULTS)",
+        f"INSERT INTO {packed} SELECT * FROM {month.name} ORDER BY person_id, observed_at",  # noqa: S608
+        f"CREATE INDEX {closed} ON {packed} USING brin (person_id) WITH (pages_per_range = {_BLOCKS}, "
+        "autosummarize = on)",
+        f"ALTER TABLE {packed} ADD CHECK (observed_at >= {month.begin} AND observed_at < {month.end})",
+        f"ALTER TABLE {TABLE} DETACH PARTITION {month.name}",
+        f"DROP TABLE {month.name}",
+        f"ALTER TABLE {packed} RENAME TO {month.name}",
+        f"ALTER TABLE {TABLE} ATTACH PARTITION {month.name} FOR VALUES FROM ({month.begin}) TO ({month.end})",
+        f"ANALYZE {month.name}",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def _open(month: Month) -> str:
+    return f"{month.name}_open"
+
+
+def _known(connection: Connection) -> set[Month]:
+    names = connection.execute(text(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = to_regclass(:name)"), {"name": TABLE}).scalars()
+    return {Month(int(name[-7:-3]), int(name[-2:])) for name in names}

@@ -1,0 +1,65 @@
+"""What is known of a person now: one row each, written together with what it is made of."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, SmallInteger, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, Json, Key, Moment
+
+
+class PersonCurrent(Base):
+    """The winning value of each field with its source and moment; who wins stands in `server.priorities`.
+
+    profile_…       display_name to image_url, together
+    tags_…          subject and tags, together; last known when nobody says anything newer
+    live_…          show, viewers, seconds_online, is_hd as of `live_at`; `live_until`: not to be believed later
+    last_seen_at    last seen broadcasting, by whichever source
+    snapshots       how many snapshots of the person have been taken
+    …_mark          a short digest of what the affiliate API said last: how a change is recognised
+    """
+
+    __tablename__ = "person_current"
+    __table_args__ = (
+        Index("ix_person_current_followers", "followers", "person_id"),
+        {"postgresql_with": {"fillfactor": 75}},
+    )
+
+    person_id: Mapped[int] = mapped_column(Key, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True,
+                                           autoincrement=False)
+    live_at: Mapped[datetime | None] = mapped_column(Moment)
+    live_until: Mapped[datetime | None] = mapped_column(Moment)
+    followers: Mapped[int | None] = mapped_column(BigInteger)
+    followers_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    affiliate_at: Mapped[datetime | None] = mapped_column(Moment)
+    cbhours_at: Mapped[datetime | None] = mapped_column(Moment)
+    profile_at: Mapped[datetime | None] = mapped_column(Moment)
+    tags_at: Mapped[datetime | None] = mapped_column(Moment)
+    rank_at: Mapped[datetime | None] = mapped_column(Moment)
+    profile_mark: Mapped[int | None] = mapped_column(BigInteger)
+    subject_mark: Mapped[int | None] = mapped_column(BigInteger)
+    tags_mark: Mapped[int | None] = mapped_column(BigInteger)
+    snapshots: Mapped[int] = mapped_column(Integer, default=0)
+    viewers: Mapped[int | None] = mapped_column(Integer)
+    seconds_online: Mapped[int | None] = mapped_column(Integer)
+    rank: Mapped[int | None] = mapped_column(Integer)
+    gender_rank: Mapped[int | None] = mapped_column(Integer)
+    age: Mapped[int | None] = mapped_column(SmallInteger)
+    is_hd: Mapped[bool | None] = mapped_column(Boolean)
+    is_new: Mapped[bool | None] = mapped_column(Boolean)
+    show: Mapped[str | None] = mapped_column(String(40))
+    live_source: Mapped[str | None] = mapped_column(String(12))
+    followers_source: Mapped[str | None] = mapped_column(String(12))
+    profile_source: Mapped[str | None] = mapped_column(String(12))
+    tags_source: Mapped[str | None] = mapped_column(String(12))
+    gender: Mapped[str | None] = mapped_column(String(1))
+    country: Mapped[str | None] = mapped_column(String(2))
+    display_name: Mapped[str | None] = mapped_column(Text)
+    birthday: Mapped[str | None] = mapped_column(Text)
+    location: Mapped[str | None] = mapped_column(Text)
+    spoken_languages: Mapped[str | None] = mapped_column(Text)
+    image_url: Mapped[str | None] = mapped_column(Text)
+    image_url_360x270: Mapped[str | None] = mapped_column(Text)
+    subject: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[list[str] | None] = mapped_column(Json)

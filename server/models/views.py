@@ -1,0 +1,74 @@
+"""The two views that other programs may read. They come and go with the tables they stand on.
+
+v_affiliate_api_snapshots   every field of every poll, as the affiliate API said it
+v_person_current_state      what is known of each person now, with source and moment
+
+`current_show` is empty as soon as its evidence is too old to be believed, by the database's clock.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, event
+
+from .base import Base
+
+
+def _snapshots(postgresql: bool) -> str:
+    def moment(seconds: str) -> str:
+        return f"to_timestamp({seconds})" if postgresql else f"datetime({seconds}, 'unixepoch')"
+
+    def joined(table: str, name: str) -> str:
+        return (f"LEFT JOIN {table} {name} ON {name}.person_id = s.person_id "  # noqa: S608
+                f"AND {name}.since = (SELECT max(x.since) FROM {table} x "
+                "WHERE x.person_id = s.person_id AND x.since <= s.observed_at)")
+
+    return f"""
+CREATE VIEW v_affiliate_api_snapshots AS
+SELECT s.person_id, p.username, s.observed_at AS observed_seconds, {moment("s.observed_at")} AS observed_at,
+       f.display_name, f.age, f.birthday, f.gender, f.location, f.country, f.spoken_languages, f.is_new,
+       h.name AS current_show, r.subject AS room_subject, t.tags, s.is_hd, s.viewers AS num_users,
+       s.followers AS num_followers, s.seconds_online, {moment("s.observed_at - s.seconds_online")} AS session_start,
+       f.image_url, f.image_url_360x270
+FROM affiliate_api_snapshots s
+JOIN persons p ON p.id = s.person_id
+LEFT JOIN affiliate_shows h ON h.id = s.show_id
+{joined("affiliate_profiles", "f")}
+{joined("affiliate_subjects", "r")}
+{joined("affiliate_tags", "t")}
+""".strip()  # noqa: S608
+
+
+CURRENT = """
+CREATE VIEW v_person_current_state AS
+SELECT p.uuid AS id, p.id AS person_id, p.username, p.platform, p.role, c.display_name, c.age, c.gender, c.birthday,
+       c.country, c.location, c.spoken_languages, c.is_new, c.profile_source, c.profile_at,
+       CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show END AS current_show, c.show AS last_show, c.viewers,
+       c.seconds_online, c.is_hd, c.live_source, c.live_at, c.live_until, c.followers, c.followers_source,
+       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, c.subject, c.tags, c.tags_source, c.tags_at,
+       c.image_url AS image, c.image_url_360x270 AS image_360x270, c.last_seen_at,
+       c.affiliate_at AS last_affiliate_update, c.cbhours_at AS last_cbhours_update,
+       coalesce(c.snapshots, 0) AS snapshots
+FROM persons p
+LEFT JOIN person_current c ON c.person_id = p.id
+""".strip()
+
+
+def create_views(connection: Connection) -> None:
+    connection.exec_driver_sql(_snapshots(connection.dialect.name == "postgresql"))
+    connection.exec_driver_sql(CURRENT)
+
+
+def drop_views(connection: Connection) -> None:
+    connection.exec_driver_sql("DROP VIEW IF EXISTS v_person_current_state")
+    connection.exec_driver_sql("DROP VIEW IF EXISTS v_affiliate_api_snapshots")
+
+
+@event.listens_for(Base.metadata, "after_create")
+def _with_the_tables(_target: MetaData, connection: Connection, **_more: Any) -> None:
+    drop_views(connection)
+    create_views(connection)
+
+
+@event.listens_for(Base.metadata, "before_drop")
+def _before_the_tables(_target: MetaData, connection: Connection, **_more: Any) -> None:
+    drop_views(connection)
