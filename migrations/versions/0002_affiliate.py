@@ -1,6 +1,6 @@
-"""Polls of the affiliate API, snapshots with texts by change, broadcasts, and one current row a person.
+"""Polls of the affiliate API, snapshots with texts by change, broadcasts, and what is known of a person now.
 
-Data: everybody with a cached profile gets a current row made of it, so the directory stays as full as it was.
+Data: everybody with a cached profile gets current rows made of it, so the directory stays as full as it was.
 On PostgreSQL the snapshots are split by month; the months themselves are made by the server as time goes on.
 Down: drops the polls with all their history, and the current rows. Cached profiles and tags stay as they are,
 those that only the affiliate API knew are gone.
@@ -22,25 +22,28 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 CURRENT_STATE = """
 CREATE VIEW v_person_current_state AS
-SELECT p.uuid AS id, p.id AS person_id, p.username, p.platform, p.role, c.display_name, c.age, c.gender, c.birthday,
-       c.country, c.location, c.spoken_languages, c.is_new, c.profile_source, c.profile_at,
+SELECT p.uuid AS id, p.id AS person_id, p.username, p.platform, p.role, d.display_name, d.age, d.gender, d.birthday,
+       d.country, d.location, d.spoken_languages, d.is_new, d.profile_source, d.profile_at,
        CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show END AS current_show, c.show AS last_show, c.viewers,
        c.seconds_online, c.is_hd, c.live_source, c.live_at, c.live_until, c.followers, c.followers_source,
-       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, c.subject, c.tags, c.tags_source, c.tags_at,
-       c.image_url AS image, c.image_url_360x270 AS image_360x270, c.last_seen_at,
+       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, d.subject, d.tags, d.tags_source, d.tags_at,
+       d.image_url AS image, d.image_url_360x270 AS image_360x270, c.last_seen_at,
        c.affiliate_at AS last_affiliate_update, c.cbhours_at AS last_cbhours_update,
        coalesce(c.snapshots, 0) AS snapshots
 FROM persons p
 LEFT JOIN person_current c ON c.person_id = p.id
+LEFT JOIN person_details d ON d.person_id = p.id
 """.strip()
 
-FILL = """
-INSERT INTO person_current (person_id, display_name, age, gender, country, location, image_url, profile_source,
-    profile_at, subject, tags, tags_source, tags_at, last_seen_at, snapshots)
+FILL = (
+    "INSERT INTO person_current (person_id, last_seen_at, snapshots) SELECT person_id, last_online_at, 0 FROM profiles",
+    """
+INSERT INTO person_details (person_id, display_name, age, gender, country, location, image_url, profile_source,
+    profile_at, subject, tags, tags_source, tags_at)
 SELECT person_id, display_name, age, gender, country, location, image_url, source,
-    changed_at, subject, tags, source, changed_at, last_online_at, 0
+    changed_at, subject, tags, source, changed_at
 FROM profiles
-"""
+""")
 
 
 def upgrade() -> None:
@@ -144,26 +147,33 @@ def upgrade() -> None:
         *(sa.Column(name, MOMENT, nullable=True) for name in ("live_at", "live_until")),
         sa.Column("followers", sa.BigInteger(), nullable=True),
         *(sa.Column(name, MOMENT, nullable=True) for name in (
-            "followers_at", "last_seen_at", "affiliate_at", "cbhours_at", "profile_at", "tags_at", "rank_at")),
-        *(sa.Column(name, sa.BigInteger(), nullable=True) for name in ("profile_mark", "subject_mark", "tags_mark")),
+            "followers_at", "last_seen_at", "affiliate_at", "cbhours_at", "rank_at")),
         sa.Column("snapshots", sa.Integer(), nullable=False),
         *(sa.Column(name, sa.Integer(), nullable=True) for name in ("viewers", "seconds_online", "rank", "gender_rank")),
-        sa.Column("age", sa.SmallInteger(), nullable=True),
         sa.Column("is_hd", sa.Boolean(), nullable=True),
-        sa.Column("is_new", sa.Boolean(), nullable=True),
         sa.Column("show", sa.String(length=40), nullable=True),
-        *(sa.Column(name, sa.String(length=12), nullable=True) for name in (
-            "live_source", "followers_source", "profile_source", "tags_source")),
+        *(sa.Column(name, sa.String(length=12), nullable=True) for name in ("live_source", "followers_source")),
+        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_person_current_person_id_persons", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("person_id", name="pk_person_current"),
+        postgresql_with={"fillfactor": 75},
+    )
+    op.create_table("person_details",
+        sa.Column("person_id", KEY, autoincrement=False, nullable=False),
+        *(sa.Column(name, MOMENT, nullable=True) for name in ("profile_at", "tags_at")),
+        *(sa.Column(name, sa.BigInteger(), nullable=True) for name in ("profile_mark", "subject_mark", "tags_mark")),
+        sa.Column("age", sa.SmallInteger(), nullable=True),
+        sa.Column("is_new", sa.Boolean(), nullable=True),
+        *(sa.Column(name, sa.String(length=12), nullable=True) for name in ("profile_source", "tags_source")),
         sa.Column("gender", sa.String(length=1), nullable=True),
         sa.Column("country", sa.String(length=2), nullable=True),
         *(sa.Column(name, sa.Text(), nullable=True) for name in (
             "display_name", "birthday", "location", "spoken_languages", "image_url", "image_url_360x270", "subject")),
         sa.Column("tags", JSON, nullable=True),
-        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_person_current_person_id_persons", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("person_id", name="pk_person_current"),
-        postgresql_with={"fillfactor": 75},
+        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_person_details_person_id_persons", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("person_id", name="pk_person_details"),
     )
-    op.execute(FILL)
+    for statement in FILL:
+        op.execute(statement)
     op.create_index("ix_person_current_followers", "person_current", ["followers", "person_id"])
     op.execute(_every_field(postgresql))
     op.execute(CURRENT_STATE)
@@ -172,7 +182,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP VIEW v_person_current_state")
     op.execute("DROP VIEW v_affiliate_api_snapshots")
-    for table in ("person_current", "broadcasts", "affiliate_tags", "affiliate_subjects", "affiliate_profiles",
+    for table in ("person_details", "person_current", "broadcasts", "affiliate_tags", "affiliate_subjects", "affiliate_profiles",
                   "affiliate_api_snapshots", "affiliate_shows", "affiliate_poll_captures", "affiliate_polls"):
         op.drop_table(table)
     op.execute("DELETE FROM system_facts WHERE name = 'affiliate.state'")

@@ -44,14 +44,20 @@ FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 RAW = "CREATE TABLE raw_load (observed_at integer, " + ", ".join(
     f"{name} {'bigint' if name in ('age', 'num_users', 'num_followers', 'seconds_online') else 'text'}"
     for name in FIELDS) + ")"
+ONE_ROW = (  # what is known of a person, in one table
+    "CREATE TABLE by_row (person_id bigint PRIMARY KEY, display_name text, age integer, location text, country text, "
+    "subject text, followers bigint, viewers integer, live_at timestamp)",
+    "INSERT INTO by_row SELECT c.person_id, display_name, age, location, country, subject, followers, viewers, live_at "
+    "FROM person_current c JOIN person_details d ON d.person_id = c.person_id",
+)
 BY_ROW = (
     "INSERT INTO persons (uuid, platform, username, role, created_at) VALUES (:uuid, 'chaturbate', :username, 'model', "
     ":at) ON CONFLICT (platform, username) DO UPDATE SET role = excluded.role RETURNING id",
-    "INSERT INTO person_current (person_id, snapshots, display_name, age, location, country, subject, followers, "
-    "viewers, live_at) VALUES (:person, 1, :display_name, :age, :location, :country, :room_subject, :num_followers, "
-    ":num_users, :at) ON CONFLICT (person_id) DO UPDATE SET display_name = excluded.display_name, age = excluded.age, "
-    "location = excluded.location, country = excluded.country, subject = excluded.subject, followers = "
-    "excluded.followers, viewers = excluded.viewers, live_at = excluded.live_at",
+    "INSERT INTO by_row (person_id, display_name, age, location, country, subject, followers, viewers, live_at) VALUES "
+    "(:person, :display_name, :age, :location, :country, :room_subject, :num_followers, :num_users, :at) "
+    "ON CONFLICT (person_id) DO UPDATE SET display_name = excluded.display_name, age = excluded.age, location = "
+    "excluded.location, country = excluded.country, subject = excluded.subject, followers = excluded.followers, "
+    "viewers = excluded.viewers, live_at = excluded.live_at",
     "INSERT INTO affiliate_api_snapshots (person_id, observed_at, seconds_online, viewers, followers, show_id, is_hd) "
     "VALUES (:person, :second, :seconds_online, :num_users, :num_followers, 1, :is_hd)",
 )
@@ -71,7 +77,8 @@ def main() -> bool:
                 prepare()
                 _people()
                 with db.engine.begin() as connection:
-                    connection.exec_driver_sql(RAW)
+                    for statement in (RAW, *ONE_ROW):
+                        connection.exec_driver_sql(statement)
                     if kind == "postgresql":
                         connection.exec_driver_sql("ANALYZE")
                 for size in SIZES:
@@ -98,8 +105,10 @@ def _people() -> None:
     names = [f"person_{number:06}" for number in range(PEOPLE)]
     store.add_persons(db.session(), names, "model", FIRST)
     db.session.execute(text(
-        "INSERT INTO person_current (person_id, snapshots, display_name, followers, location, subject) "
-        "SELECT id, 0, username, id * 7, 'somewhere in the world', 'a subject of the usual length, with #some #tags' "
+        "INSERT INTO person_current (person_id, snapshots, followers) SELECT id, 0, id * 7 FROM persons"))
+    db.session.execute(text(
+        "INSERT INTO person_details (person_id, display_name, location, subject) "
+        "SELECT id, username, 'somewhere in the world', 'a subject of the usual length, with #some #tags' "
         "FROM persons"))
     db.session.commit()
 

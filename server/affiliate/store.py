@@ -63,6 +63,7 @@ from server.models import (
     Moment,
     Person,
     PersonCurrent,
+    PersonDetails,
     snapshots,
 )
 from server.models.rowset import rows_table
@@ -201,16 +202,18 @@ class Poll:
             self.session.execute(self.dialect.insert(PersonCurrent).from_select(
                 ["person_id", "snapshots"], select(rows.c.person_id, literal(0)).where(true()))
                 .on_conflict_do_nothing())
+            self.session.execute(self.dialect.insert(PersonDetails).from_select(
+                ["person_id"], select(rows.c.person_id).where(true())).on_conflict_do_nothing())
         return {name: (row[0], *row[3:]) for name, row in found.items()}
 
     def _read_marks(self, names: Iterable[str]) -> dict[str, tuple[Any, ...]]:
         rows = rows_table(self.session, "asked", {"username": String(50)}, ((name,) for name in names))
         query = (
-            select(rows.c.username, Person.id, Person.role, PersonCurrent.person_id, PersonCurrent.profile_mark,
-                   PersonCurrent.subject_mark, PersonCurrent.tags_mark)
+            select(rows.c.username, Person.id, Person.role, PersonDetails.person_id, PersonDetails.profile_mark,
+                   PersonDetails.subject_mark, PersonDetails.tags_mark)
             .select_from(rows)  # outer: else SQLite may start from the persons, and read all names for each of them
             .outerjoin(Person, and_(Person.platform == PLATFORM, Person.username == rows.c.username))
-            .outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
+            .outerjoin(PersonDetails, PersonDetails.person_id == Person.id)
         )
         return {row[0]: tuple(row[1:]) for row in self.session.execute(query) if row[1] is not None}
 
@@ -294,7 +297,7 @@ class Poll:
             told = [rows.c[name] for name in PROFILE]
             session.execute(insert(AffiliateProfile).from_select(
                 ["person_id", "since", *PROFILE], select(rows.c.person_id, literal(at, Integer), *told)))
-            _update_each(session, PersonCurrent, ("person_id",), _PROFILE_TYPES | {"profile_mark": BigInteger()}, (
+            _update_each(session, PersonDetails, ("person_id",), _PROFILE_TYPES | {"profile_mark": BigInteger()}, (
                 (person, *room.profile, mark(room.profile)) for person, room in changed.profiles),
                 {"profile_source": SOURCE, "profile_at": self.moment})
         if changed.subjects:
@@ -312,12 +315,12 @@ class Poll:
         self._update_texts(changed)
 
     def _update_texts(self, changed: Changed) -> None:
-        """Subject and tags of the current rows; what the API does not say leaves the last known."""
+        """Subject and tags as they are now; what the API does not say leaves the last known."""
         touched = sorted((dict(changed.subjects) | dict(changed.tags)).items())
         types: dict[str, TypeEngine[Any]] = {
             "person_id": Integer(), "subject": Text(), "tags": Text(), "subject_mark": BigInteger(),
             "tags_mark": BigInteger()}
-        _update_each(self.session, PersonCurrent, ("person_id",), types, (
+        _update_each(self.session, PersonDetails, ("person_id",), types, (
             (person, room.subject, room.tags, mark(room.subject), mark(room.tags)) for person, room in touched),
             {"tags_source": SOURCE, "tags_at": self.moment}, keeps=("subject", "tags"))
 
@@ -374,7 +377,7 @@ class Poll:
             .where(or_(PersonCurrent.affiliate_at.is_(None), PersonCurrent.affiliate_at < self.moment))))
 
     def _newest_word(self, person: int, room: Room) -> None:
-        now = self.session.get_one(PersonCurrent, person, populate_existing=True)
+        now = self.session.get_one(PersonDetails, person, populate_existing=True)
         for name, value in zip(PROFILE, room.profile, strict=True):
             setattr(now, name, value)
         now.profile_source, now.profile_at, now.profile_mark = SOURCE, self.moment, mark(room.profile)
@@ -445,8 +448,9 @@ def tags_of_pairs(pairs: Sequence[tuple[int, Room]]) -> list[tuple[int, list[str
 def _read_going_on(session: Session) -> dict[int, rules.Open]:
     query = (
         select(Broadcast.person_id, Broadcast.started_at, Broadcast.first_seen_at, PersonCurrent.affiliate_at,
-               PersonCurrent.gender, Broadcast.misses, Broadcast.missed_at)
-        .join(PersonCurrent, PersonCurrent.person_id == Broadcast.person_id).where(~Broadcast.closed)
+               PersonDetails.gender, Broadcast.misses, Broadcast.missed_at)
+        .join(PersonCurrent, PersonCurrent.person_id == Broadcast.person_id)
+        .join(PersonDetails, PersonDetails.person_id == Broadcast.person_id).where(~Broadcast.closed)
     )
     return {person: rules.Open(_seconds(started), _seconds(first), _seconds(last or first), gender, misses,
                                None if missed is None else _seconds(missed))

@@ -22,7 +22,7 @@ from .affiliate import (
     snapshots,
 )
 from .base import Base, Json, Key, Moment, db
-from .current import PersonCurrent
+from .current import PersonCurrent, PersonDetails
 from .follows import FollowInterval, FollowList, Scan, ScanPageRow
 from .ingest import CaptureRow, IngestBatch
 from .jobs import Job, Run
@@ -32,7 +32,7 @@ from .views import create_views, drop_views
 __all__ = [
     "PLATFORM", "ROLES", "Account", "AffiliatePoll", "AffiliateProfile", "AffiliateShow", "AffiliateSubject",
     "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "FollowInterval", "FollowList",
-    "IngestBatch", "Job", "Json", "Key", "KeyValue", "Moment", "Permission", "Person", "PersonCurrent", "PersonTag",
-    "PollCapture", "Profile", "Role", "Run", "Scan", "ScanPageRow", "SetupCode", "SignInAttempt", "SystemUser",
-    "create_views", "db", "drop_views", "role_permissions", "snapshots",
+    "IngestBatch", "Job", "Json", "Key", "KeyValue", "Moment", "Permission", "Person", "PersonCurrent",
+    "PersonDetails", "PersonTag", "PollCapture", "Profile", "Role", "Run", "Scan", "ScanPageRow", "SetupCode",
+    "SignInAttempt", "SystemUser", "create_views", "db", "drop_views", "role_permissions", "snapshots",
 ]

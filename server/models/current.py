@@ -1,4 +1,7 @@
-"""What is known of a person now: one row each, written together with what it is made of."""
+"""What is known of a person now, written together with what it is made of: two rows a person.
+
+What moves at every poll is kept apart from what rarely changes: a poll then writes short rows only.
+"""
 
 from datetime import datetime
 
@@ -9,14 +12,12 @@ from .base import Base, Json, Key, Moment
 
 
 class PersonCurrent(Base):
-    """The winning value of each field with its source and moment; who wins stands in `server.priorities`.
+    """The winning numbers of each person with source and moment; who wins stands in `server.priorities`.
 
-    profile_…       display_name to image_url, together
-    tags_…          subject and tags, together; last known when nobody says anything newer
     live_…          show, viewers, seconds_online, is_hd as of `live_at`; `live_until`: not to be believed later
+    affiliate_at    the newest poll that showed the person; also confirms the texts that it did not change
     last_seen_at    last seen broadcasting, by whichever source
     snapshots       how many snapshots of the person have been taken
-    …_mark          a short digest of what the affiliate API said last: how a change is recognised
     """
 
     __tablename__ = "person_current"
@@ -34,23 +35,37 @@ class PersonCurrent(Base):
     last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
     affiliate_at: Mapped[datetime | None] = mapped_column(Moment)
     cbhours_at: Mapped[datetime | None] = mapped_column(Moment)
-    profile_at: Mapped[datetime | None] = mapped_column(Moment)
-    tags_at: Mapped[datetime | None] = mapped_column(Moment)
     rank_at: Mapped[datetime | None] = mapped_column(Moment)
-    profile_mark: Mapped[int | None] = mapped_column(BigInteger)
-    subject_mark: Mapped[int | None] = mapped_column(BigInteger)
-    tags_mark: Mapped[int | None] = mapped_column(BigInteger)
     snapshots: Mapped[int] = mapped_column(Integer, default=0)
     viewers: Mapped[int | None] = mapped_column(Integer)
     seconds_online: Mapped[int | None] = mapped_column(Integer)
     rank: Mapped[int | None] = mapped_column(Integer)
     gender_rank: Mapped[int | None] = mapped_column(Integer)
-    age: Mapped[int | None] = mapped_column(SmallInteger)
     is_hd: Mapped[bool | None] = mapped_column(Boolean)
-    is_new: Mapped[bool | None] = mapped_column(Boolean)
     show: Mapped[str | None] = mapped_column(String(40))
     live_source: Mapped[str | None] = mapped_column(String(12))
     followers_source: Mapped[str | None] = mapped_column(String(12))
+
+
+class PersonDetails(Base):
+    """The winning texts of each person: changed seldom, so that a poll leaves most of these rows alone.
+
+    profile_…       display_name to image_url_360x270, together; `profile_at`: since when they are so
+    tags_…          subject and tags, together; last known when nobody says anything newer
+    …_mark          a short digest of what the affiliate API said last: how a change is recognised
+    """
+
+    __tablename__ = "person_details"
+
+    person_id: Mapped[int] = mapped_column(Key, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True,
+                                           autoincrement=False)
+    profile_at: Mapped[datetime | None] = mapped_column(Moment)
+    tags_at: Mapped[datetime | None] = mapped_column(Moment)
+    profile_mark: Mapped[int | None] = mapped_column(BigInteger)
+    subject_mark: Mapped[int | None] = mapped_column(BigInteger)
+    tags_mark: Mapped[int | None] = mapped_column(BigInteger)
+    age: Mapped[int | None] = mapped_column(SmallInteger)
+    is_new: Mapped[bool | None] = mapped_column(Boolean)
     profile_source: Mapped[str | None] = mapped_column(String(12))
     tags_source: Mapped[str | None] = mapped_column(String(12))
     gender: Mapped[str | None] = mapped_column(String(1))

@@ -40,16 +40,17 @@ LEFT JOIN affiliate_shows h ON h.id = s.show_id
 
 CURRENT = """
 CREATE VIEW v_person_current_state AS
-SELECT p.uuid AS id, p.id AS person_id, p.username, p.platform, p.role, c.display_name, c.age, c.gender, c.birthday,
-       c.country, c.location, c.spoken_languages, c.is_new, c.profile_source, c.profile_at,
+SELECT p.uuid AS id, p.id AS person_id, p.username, p.platform, p.role, d.display_name, d.age, d.gender, d.birthday,
+       d.country, d.location, d.spoken_languages, d.is_new, d.profile_source, d.profile_at,
        CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show END AS current_show, c.show AS last_show, c.viewers,
        c.seconds_online, c.is_hd, c.live_source, c.live_at, c.live_until, c.followers, c.followers_source,
-       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, c.subject, c.tags, c.tags_source, c.tags_at,
-       c.image_url AS image, c.image_url_360x270 AS image_360x270, c.last_seen_at,
+       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, d.subject, d.tags, d.tags_source, d.tags_at,
+       d.image_url AS image, d.image_url_360x270 AS image_360x270, c.last_seen_at,
        c.affiliate_at AS last_affiliate_update, c.cbhours_at AS last_cbhours_update,
        coalesce(c.snapshots, 0) AS snapshots
 FROM persons p
 LEFT JOIN person_current c ON c.person_id = p.id
+LEFT JOIN person_details d ON d.person_id = p.id
 """.strip()
 
 

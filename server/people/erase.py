@@ -23,6 +23,7 @@ from server.models import (
     FollowInterval,
     Person,
     PersonCurrent,
+    PersonDetails,
     PersonTag,
     PollCapture,
     Profile,
@@ -62,8 +63,8 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
     if person_id is not None:
         receipt["captures"] += _forget(session, _answers_that_show(session, person_id))
         session.execute(delete(snapshots).where(snapshots.c.person_id == person_id))
-        for table in (AffiliateProfile, AffiliateSubject, AffiliateTags, Broadcast, PersonCurrent, FollowInterval,
-                      PersonTag, Profile):
+        for table in (AffiliateProfile, AffiliateSubject, AffiliateTags, Broadcast, PersonCurrent, PersonDetails,
+                      FollowInterval, PersonTag, Profile):
             session.execute(delete(table).where(table.person_id == person_id))
         affiliate.forget(session)
         session.execute(delete(Person).where(Person.id == person_id))

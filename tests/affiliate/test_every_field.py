@@ -51,8 +51,8 @@ def test_every_field_of_every_poll_comes_back(app, polls):
 
 def _empty():
     for table in ("affiliate_api_snapshots", "affiliate_profiles", "affiliate_subjects", "affiliate_tags",
-                  "affiliate_polls", "broadcasts", "person_current", "person_tags", "persons", "affiliate_shows",
-                  "system_facts"):
+                  "affiliate_polls", "broadcasts", "person_current", "person_details", "person_tags", "persons",
+                  "affiliate_shows", "system_facts"):
         db.session.execute(text(f"DELETE FROM {table}"))
     db.session.commit()
 
