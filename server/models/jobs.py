@@ -32,6 +32,7 @@ class Job(Base):
     confirm_asked_at: Mapped[datetime | None] = mapped_column(Moment)  # a complete scan wants a confirming one
     confirm_due_at: Mapped[datetime | None] = mapped_column(Moment)  # when that one is due
     requested_at: Mapped[datetime | None] = mapped_column(Moment)  # by hand; its run is there, queued
+    rest_until: Mapped[datetime | None] = mapped_column(Moment)  # the source asked to be left alone until then
     failures_in_row: Mapped[int] = mapped_column(Integer, default=0)
     stats: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
 
@@ -40,7 +41,7 @@ class Run(Base):
     """One execution of a job.
 
     state    queued (asked for by hand, no worker yet), running, ended
-    trigger  manual, schedule, confirm, once (from the terminal)
+    trigger  manual, schedule, confirm, priority (somebody is in the queue), once (from the terminal)
     outcome  ok, partial, blocked, signed_out, failed, cancelled, lost; null until it has ended
     """
 
