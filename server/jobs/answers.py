@@ -1,12 +1,15 @@
 """The shapes in which jobs and runs leave the server as JSON. Moments are ISO 8601 UTC with milliseconds and Z."""
 
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from common.clock import iso_ms
 from server.jobs import rules
-from server.jobs.kinds import KINDS, AnyConfig
+from server.jobs.kinds import KINDS, JobKind
 from server.jobs.queries import JobView, RunView
 from server.models import Account, Job, Run
 from server.openapi import When
@@ -34,7 +37,7 @@ class RunAnswer(BaseModel):
     job: str
     account: str | None = Field(description="null: the job belongs to no account")
     state: str = Field(description="queued, running or ended")
-    trigger: str = Field(description="manual, schedule, confirm, or once (from a terminal)")
+    trigger: str = Field(description="manual, schedule, confirm, priority (for the queue), or once (from a terminal)")
     requested_by: str | None
     worker: str | None
     created_at: When
@@ -76,6 +79,18 @@ class JobStats(BaseModel):
     totalFailed: int
 
 
+def _part(kind: JobKind, part: str, names: Sequence[str]) -> type[BaseModel]:
+    """A part of what a job may be told, as the status tells it."""
+    told: dict[str, Any] = {name: (kind.config.model_fields[name].annotation,
+                                   Field(description=kind.config.model_fields[name].description)) for name in names}
+    return create_model(f"{kind.config.__name__}{part}", __config__=ConfigDict(extra="forbid"), **told)
+
+
+_DISTINCT = list({kind.config: kind for kind in KINDS.values()}.values())
+_Config = reduce(or_, [_part(kind, "Told", kind.config_fields) for kind in _DISTINCT])
+_Options = reduce(or_, [_part(kind, "Options", kind.option_fields) for kind in _DISTINCT])
+
+
 class StatusAnswer(BaseModel):
     """A job of one account, or of none."""
 
@@ -88,7 +103,9 @@ class StatusAnswer(BaseModel):
     alert: str | None = Field(description="what every page says while it has failed too often in a row")
     failuresInRow: int
     nextRun: When | None = Field(description="when it runs by itself")
-    config: AnyConfig
+    config: _Config = Field(description="what it is told")  # type: ignore[valid-type]
+    options: _Options = Field(  # type: ignore[valid-type]
+        description="what else it may be told; it is changed by the same call as `config`")
     stats: JobStats
     run: RunAnswer | None = Field(description="the run that is queued or going on")
 
@@ -111,7 +128,7 @@ def status(view: JobView) -> dict[str, Any]:
         "state": view.state.state, "reason": view.state.reason, "alert": view.state.alert,
         "failuresInRow": view.job.failures_in_row,
         "nextRun": iso_ms(view.state.next_run) if view.state.next_run else None,
-        "config": rules.present_config(kind, view.job.config), "stats": rules.present_stats(kind, view.job.stats),
+        **_told(kind, view.job.config), "stats": rules.present_stats(kind, view.job.stats),
         "run": run(view.active, view.job, view.account) if view.active else None,
     }
 
@@ -121,7 +138,13 @@ def status_without_account(name: str) -> dict[str, Any]:
     kind = KINDS[name]
     return {"job": name, "account": None, "isRunning": False, "isPaused": False, "state": "disabled",
             "reason": "No account yet: run python -m scraper login", "alert": None, "failuresInRow": 0, "nextRun": None,
-            "config": rules.present_config(kind, {}), "stats": rules.present_stats(kind, {}), "run": None}
+            **_told(kind, {}), "stats": rules.present_stats(kind, {}), "run": None}
+
+
+def _told(kind: JobKind, stored: Mapping[str, Any]) -> dict[str, Any]:
+    present = rules.present_config(kind, stored)
+    return {"config": {name: present[name] for name in kind.config_fields},
+            "options": {name: present[name] for name in kind.option_fields}}
 
 
 def run(row: Run, job: Job, account: Account | None) -> dict[str, Any]:

@@ -86,13 +86,15 @@ AnyConfig = ListConfig | AffiliateConfig
 @dataclass(frozen=True)
 class JobKind:
     """config       its fields and their limits, in the order of the form
-    fields       the order of the configuration
+    fields       the order of the form: its own first, then what every job has
+    options      those of its own fields that the status tells beside its configuration, with what every job has
     counters     which of a run's counters are summed up in the statistics
     per_account  each account has a job of its own; else there is one, which belongs to no account
     on_the_grid  the interval counts from the moment a run was due, so that it never drifts; else from its end, so
                  that as much time lies between any two
     counts_runs  `totalFailed` counts runs; else it is a counter of the runs
     credential   the setting without which it cannot run; empty: it needs none
+    reads_queue  it looks for the people in the queue
     begins       what a worker does first, in words
     """
 
@@ -108,12 +110,24 @@ class JobKind:
     credential: str = ""
     credential_meaning: str = ""
     begins: str = "opens the browser"
+    options: tuple[str, ...] = ()
+    reads_queue: bool = False
 
     @property
     def fields(self) -> list[str]:
-        """The names of its configuration: its own first, then what every job has."""
+        """All that it may be told: its own first, then what every job has."""
         own = [name for name in self.config.model_fields if name not in JobConfig.model_fields]
         return own + list(JobConfig.model_fields)
+
+    @property
+    def option_fields(self) -> list[str]:
+        """What the status tells beside the configuration."""
+        return [name for name in self.fields if name in self.options or name in JobConfig.model_fields]
+
+    @property
+    def config_fields(self) -> list[str]:
+        """What the status tells as its configuration."""
+        return [name for name in self.fields if name not in self.option_fields]
 
 
 KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (
@@ -123,7 +137,7 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (
             AffiliateConfig, ("enriched", "failed"), per_account=False, on_the_grid=True, counts_runs=False,
             credential="affiliate_code",
             credential_meaning="the campaign code of your affiliate account (`wm` in its links)",
-            begins="asks the Affiliate API"),
+            begins="asks the Affiliate API", options=("minFollowers",), reads_queue=True),
     JobKind("following", "Following", "Update Following List",
             "Reads the list of people you follow, online and offline, with your own signed-in browser session.",
             ListConfig, ("found",)),
