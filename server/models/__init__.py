@@ -27,6 +27,7 @@ from .follows import FollowInterval, FollowList, Scan, ScanPageRow
 from .ingest import CaptureRow, IngestBatch
 from .jobs import Job, Run
 from .people import PLATFORM, ROLES, Account, Person, PersonTag, Profile
+from .pictures import PersonPicture, Picture, PictureState
 from .queue import QueueEntry
 from .views import create_views, drop_views
 
@@ -34,6 +35,7 @@ __all__ = [
     "PLATFORM", "ROLES", "Account", "AffiliatePoll", "AffiliateProfile", "AffiliateShow", "AffiliateSubject",
     "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "FollowInterval", "FollowList",
     "IngestBatch", "Job", "Json", "Key", "KeyValue", "Moment", "Permission", "Person", "PersonCurrent",
-    "PersonDetails", "PersonTag", "PollCapture", "Profile", "QueueEntry", "Role", "Run", "Scan", "ScanPageRow",
-    "SetupCode", "SignInAttempt", "SystemUser", "create_views", "db", "drop_views", "role_permissions", "snapshots",
+    "PersonDetails", "PersonPicture", "PersonTag", "Picture", "PictureState", "PollCapture", "Profile",
+    "QueueEntry", "Role", "Run", "Scan", "ScanPageRow", "SetupCode", "SignInAttempt", "SystemUser", "create_views",
+    "db", "drop_views", "role_permissions", "snapshots",
 ]

@@ -3,6 +3,9 @@
 v_affiliate_api_snapshots   every field of every poll, as the affiliate API said it
 v_person_current_state      what is known of each person now, with source and moment
 
+`image_path` is where the picture lies in the data folder: in the first view the newest that had been stored by then,
+in the second the newest of all. `image` is that path, or the address where no picture has been stored.
+
 `current_show` is empty as soon as its evidence is too old to be believed, by the database's clock.
 """
 
@@ -11,6 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, event
 
 from .base import Base
+
+
+def _path(sha256: str, size: str = "") -> str:
+    return f"'images/' || substr({sha256}, 1, 2) || '/' || {sha256} || '{size}.webp'"
 
 
 def _snapshots(postgresql: bool) -> str:
@@ -22,13 +29,19 @@ def _snapshots(postgresql: bool) -> str:
                 f"AND {name}.since = (SELECT max(x.since) FROM {table} x "
                 "WHERE x.person_id = s.person_id AND x.since <= s.observed_at)")
 
+    def picture(size: str) -> str:
+        return (f"(SELECT {_path('x.sha256', size)} FROM person_pictures x WHERE x.person_id = s.person_id "  # noqa: S608
+                f"AND x.first_seen_at <= {moment('s.observed_at')} ORDER BY x.first_seen_at DESC LIMIT 1)")
+
     return f"""
 CREATE VIEW v_affiliate_api_snapshots AS
 SELECT s.person_id, p.username, s.observed_at AS observed_seconds, {moment("s.observed_at")} AS observed_at,
        f.display_name, f.age, f.birthday, f.gender, f.location, f.country, f.spoken_languages, f.is_new,
        h.name AS current_show, r.subject AS room_subject, t.tags, s.is_hd, s.viewers AS num_users,
        s.followers AS num_followers, s.seconds_online, {moment("s.observed_at - s.seconds_online")} AS session_start,
-       f.image_url, f.image_url_360x270
+       f.image_url, f.image_url_360x270,
+       {picture("")} AS image_path,
+       {picture(".360")} AS image_path_360x270
 FROM affiliate_api_snapshots s
 JOIN persons p ON p.id = s.person_id
 LEFT JOIN affiliate_shows h ON h.id = s.show_id
@@ -38,20 +51,24 @@ LEFT JOIN affiliate_shows h ON h.id = s.show_id
 """.strip()  # noqa: S608
 
 
-CURRENT = """
+CURRENT = f"""
 CREATE VIEW v_person_current_state AS
 SELECT p.uuid AS id, p.id AS person_id, p.username, p.platform, p.role, d.display_name, d.age, d.gender, d.birthday,
        d.country, d.location, d.spoken_languages, d.is_new, d.profile_source, d.profile_at,
        CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show END AS current_show, c.show AS last_show, c.viewers,
        c.seconds_online, c.is_hd, c.live_source, c.live_at, c.live_until, c.followers, c.followers_source,
        c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, d.subject, d.tags, d.tags_source, d.tags_at,
-       d.image_url AS image, d.image_url_360x270 AS image_360x270, c.last_seen_at,
+       coalesce({_path("i.sha256")}, d.image_url) AS image,
+       coalesce({_path("i.sha256", ".360")}, d.image_url_360x270) AS image_360x270,
+       {_path("i.sha256")} AS image_path, {_path("i.sha256", ".360")} AS image_path_360x270,
+       d.image_url, d.image_url_360x270, c.last_seen_at,
        c.affiliate_at AS last_affiliate_update, c.cbhours_at AS last_cbhours_update,
        coalesce(c.snapshots, 0) AS snapshots
 FROM persons p
 LEFT JOIN person_current c ON c.person_id = p.id
 LEFT JOIN person_details d ON d.person_id = p.id
-""".strip()
+LEFT JOIN picture_states i ON i.person_id = p.id
+""".strip()  # noqa: S608
 
 
 def create_views(connection: Connection) -> None:
