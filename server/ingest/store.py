@@ -1,5 +1,6 @@
 """Batches: each is applied once, with its answer, in one transaction."""
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ def take(session: Session, kind: str, message: Message, rejected: list[Rejected]
     rejected     the items that were set aside, with their reasons
     observed_at  as the worker said it; the message itself carries corrected moments
     """
+    began = time.monotonic()
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
     skew_ms = max(-_LARGEST_INT, min(round(skew.total_seconds() * 1000), _LARGEST_INT))
     first = session.execute(insert(IngestBatch).values(
@@ -37,8 +39,9 @@ def take(session: Session, kind: str, message: Message, rejected: list[Rejected]
         message, rejected = _without_bad_capture(message, rejected)
     answer = HANDLERS[kind](session, message, received_at, rejected)
     answer = answer | {"rejected": answer["rejected"][:MOST_REASONS], "rejected_total": len(answer["rejected"])}
-    session.execute(update(IngestBatch).where(mine).values(answer=answer)
-                    .execution_options(synchronize_session=False))
+    session.execute(update(IngestBatch).where(mine).values(
+        answer=answer, took_ms=min(round((time.monotonic() - began) * 1000), _LARGEST_INT))
+        .execution_options(synchronize_session=False))
     return answer, False
 
 

@@ -29,13 +29,14 @@ from .jobs import Job, Run
 from .people import PLATFORM, ROLES, Account, Person, PersonTag, Profile
 from .pictures import PersonPicture, Picture, PictureState
 from .queue import QueueEntry
+from .retention import AffiliateHour, StorageDay, StorageSample
 from .views import create_views, drop_views
 
 __all__ = [
-    "PLATFORM", "ROLES", "Account", "AffiliatePoll", "AffiliateProfile", "AffiliateShow", "AffiliateSubject",
-    "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "FollowInterval", "FollowList",
-    "IngestBatch", "Job", "Json", "Key", "KeyValue", "Moment", "Permission", "Person", "PersonCurrent",
-    "PersonDetails", "PersonPicture", "PersonTag", "Picture", "PictureState", "PollCapture", "Profile",
-    "QueueEntry", "Role", "Run", "Scan", "ScanPageRow", "SetupCode", "SignInAttempt", "SystemUser", "create_views",
-    "db", "drop_views", "role_permissions", "snapshots",
+    "PLATFORM", "ROLES", "Account", "AffiliateHour", "AffiliatePoll", "AffiliateProfile", "AffiliateShow",
+    "AffiliateSubject", "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "FollowInterval",
+    "FollowList", "IngestBatch", "Job", "Json", "Key", "KeyValue", "Moment", "Permission", "Person", "PersonCurrent",
+    "PersonDetails", "PersonPicture", "PersonTag", "Picture", "PictureState", "PollCapture", "Profile", "QueueEntry",
+    "Role", "Run", "Scan", "ScanPageRow", "SetupCode", "SignInAttempt", "StorageDay", "StorageSample", "SystemUser",
+    "create_views", "db", "drop_views", "role_permissions", "snapshots",
 ]

@@ -23,6 +23,7 @@ class IngestBatch(Base):
     received_at: Mapped[datetime] = mapped_column(Moment)
     clock_skew_ms: Mapped[int] = mapped_column(Integer, default=0)  # the server's clock minus the worker's
     answer: Mapped[dict[str, Any]] = mapped_column(Json)
+    took_ms: Mapped[int | None] = mapped_column(Integer)  # to store it, without the commit
 
 
 class CaptureRow(Base):
