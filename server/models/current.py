@@ -23,6 +23,8 @@ class PersonCurrent(Base):
     __tablename__ = "person_current"
     __table_args__ = (
         Index("ix_person_current_followers", "followers", "person_id"),
+        Index("ix_person_current_last_seen_at_person_id", "last_seen_at", "person_id"),
+        Index("ix_person_current_snapshots_person_id", "snapshots", "person_id"),
         {"postgresql_with": {"fillfactor": 75}},
     )
 
@@ -56,6 +58,7 @@ class PersonDetails(Base):
     """
 
     __tablename__ = "person_details"
+    __table_args__ = (Index("ix_person_details_age_person_id", "age", "person_id"),)
 
     person_id: Mapped[int] = mapped_column(Key, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True,
                                            autoincrement=False)

@@ -22,6 +22,8 @@ class Person(Base):
     __table_args__ = (
         UniqueConstraint("platform", "username"),
         Index("ix_persons_role_username", "role", "username"),
+        Index("ix_persons_username_trigrams", "username", postgresql_using="gin",
+              postgresql_ops={"username": "gin_trgm_ops"}).ddl_if(dialect="postgresql"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
