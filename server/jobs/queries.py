@@ -15,6 +15,7 @@ from server.jobs.kinds import KINDS
 from server.jobs.store import WORKER_SEEN
 from server.models import Account, CaptureRow, Job, KeyValue, Run, Scan
 from server.paging import decode_cursor, encode_cursor, refused_cursor
+from server.queue import store as queue
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,12 @@ def job_views(session: Session, now: datetime, zone: tzinfo, minimum_gap: timede
         select(Run).where(Run.job_id.in_(ids), Run.state != "ended"))}
     ended = _newest_ended(session, ids, max(recent, 1))
     seen = worker_seen_at(session)
-    return [JobView(job, account, rules.state_of(facts(job, account, active.get(job.id), ended[job.id], seen,
-                                                       minimum_gap), now, zone), active.get(job.id), ended[job.id])
-            for job, account in found]
+    waits = queue.next_due(session) if any(KINDS[job.name].reads_queue for job, _ in found) else None
+    views = []
+    for job, account in found:
+        known = facts(job, account, active.get(job.id), ended[job.id], seen, minimum_gap, waits)
+        views.append(JobView(job, account, rules.state_of(known, now, zone), active.get(job.id), ended[job.id]))
+    return views
 
 
 def _newest_ended(session: Session, job_ids: Sequence[int], count: int) -> dict[int, list[Run]]:
@@ -77,7 +81,7 @@ def _newest_ended(session: Session, job_ids: Sequence[int], count: int) -> dict[
 
 
 def facts(job: Job, account: Account | None, active: Run | None, ended: Sequence[Run], worker_seen: datetime | None,
-          minimum_gap: timedelta) -> rules.JobFacts:
+          minimum_gap: timedelta, queue_due_at: datetime | None = None) -> rules.JobFacts:
     """What the rules want to know of a job."""
     last = ended[0] if ended else None
     kind = KINDS[job.name]
@@ -91,7 +95,8 @@ def facts(job: Job, account: Account | None, active: Run | None, ended: Sequence
         last=rules.LastRun(last.outcome, last.ended_at, last.error_code, last.error_message)
         if last and last.outcome and last.ended_at else None,
         session_state=account.session_state if account else "unknown", worker_seen_at=worker_seen,
-        minimum_gap=timedelta(0) if kind.on_the_grid else minimum_gap)
+        minimum_gap=timedelta(0) if kind.on_the_grid else minimum_gap, rest_until=job.rest_until,
+        queue_due_at=queue_due_at if kind.reads_queue else None)
 
 
 def alerts(session: Session, now: datetime, zone: tzinfo, minimum_gap: timedelta) -> list[JobView]:

@@ -24,6 +24,7 @@ LONGEST_BACK_OFF = timedelta(hours=6)
 LONGEST_ASKED = timedelta(hours=24)  # a site may ask for more; we look again after a day
 CHALLENGE_WAIT = timedelta(hours=1)
 LOST_RETRIES = 3  # of a run that was asked for by hand and lost its worker
+BETWEEN_PRIORITY_POLLS = timedelta(minutes=1)  # from the end of any poll to the start of one for the queue, at least
 
 _SESSION_REASONS = {
     "signed_out": "Signed out: run python -m scraper login",
@@ -70,6 +71,8 @@ class JobFacts:
     missing  the variable of the setting without which the job cannot run, and its meaning; None: nothing is missing
     button   what is written on the button that runs it
     begins   what a worker does first
+    rest_until    the source asked to be left alone until then
+    queue_due_at  when somebody in the queue is to be read by this job; None: nobody is
     """
 
     scheduled: bool = False
@@ -88,6 +91,8 @@ class JobFacts:
     session_state: str = "unknown"
     worker_seen_at: datetime | None = None
     minimum_gap: timedelta = timedelta(0)
+    rest_until: datetime | None = None
+    queue_due_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -146,8 +151,8 @@ def due_after_change(last_ended_at: datetime | None, now: datetime, *, interval:
 
 def retried_when_lost(trigger: str, *, scheduled: bool, failures_in_row: int) -> bool:
     """Is a lost run tried again? On a schedule always. By hand a few times; a run from a terminal never, for
-    somebody sits there and has seen it end."""
-    return scheduled or (trigger != "once" and failures_in_row <= LOST_RETRIES)
+    somebody sits there and has seen it end; a run for the queue when the people in it are due again."""
+    return scheduled or (trigger not in ("once", "priority") and failures_in_row <= LOST_RETRIES)
 
 
 def lease_until(now: datetime) -> datetime:
@@ -192,6 +197,8 @@ def _state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
         silent = _silence(facts, now, zone)
         if silent and due <= now:
             return JobState("waiting", f"Due, but {silent[0].lower()}{silent[1:]}", due)
+        if due == _queue_run(facts) and due != _scheduled_run(facts, now, zone):
+            return JobState("waiting", f"Somebody in the queue is read next, {_at(due, now, zone)}.", due)
         if quiet_until(facts.quiet_hours, now, zone) is not None and _next_run(facts, now, None) != due:
             return JobState("waiting", f"Quiet hours ({facts.quiet_hours}): next run {_at(due, now, zone)}.", due)
         what = "A confirming reading is due" if due == facts.confirm_due_at else "Next run"
@@ -201,14 +208,30 @@ def _state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
 
 def _next_run(facts: JobFacts, now: datetime, zone: tzinfo | None) -> datetime | None:
     """When it runs by itself. zone None: as if there were no quiet hours."""
+    dues = [_scheduled_run(facts, now, zone), _queue_run(facts)]
+    return min((due for due in dues if due is not None), default=None)
+
+
+def _scheduled_run(facts: JobFacts, now: datetime, zone: tzinfo | None) -> datetime | None:
     if not facts.enabled or facts.paused or facts.missing:
         return None
     dues = [due for due in (facts.next_due_at, facts.confirm_due_at) if due is not None]
     if not dues:
         return None
-    earliest = facts.last.ended_at + facts.minimum_gap if facts.last else min(dues)
-    due = max(min(dues), earliest)
+    due = _not_before(min(dues), facts.last.ended_at + facts.minimum_gap if facts.last else None, facts.rest_until)
     return due if zone is None else quiet_until(facts.quiet_hours, max(due, now), zone) or due
+
+
+def _queue_run(facts: JobFacts) -> datetime | None:
+    """When it runs because somebody in the queue is to be read: by hand, so to say, so also in quiet hours."""
+    if facts.queue_due_at is None or not facts.enabled or facts.missing or (facts.paused and facts.scheduled):
+        return None
+    return _not_before(facts.queue_due_at, facts.last.ended_at + BETWEEN_PRIORITY_POLLS if facts.last else None,
+                       facts.rest_until)
+
+
+def _not_before(due: datetime, *bounds: datetime | None) -> datetime:
+    return max([due, *(bound for bound in bounds if bound is not None)])
 
 
 def _active_state(facts: JobFacts, run: ActiveRun, now: datetime, zone: tzinfo) -> JobState:

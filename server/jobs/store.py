@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,8 @@ from server.jobs import rules
 from server.jobs.credentials import missing_credential
 from server.jobs.kinds import KINDS, JobKind, fresh_config, fresh_stats
 from server.jobs.quiet import quiet_until
-from server.models import Account, Job, KeyValue, Run
+from server.models import Account, Job, KeyValue, QueueEntry, Run
+from server.queue import store as queue
 
 WORKER_SEEN = "worker.seen"
 WORKER_SEEN_EVERY = timedelta(seconds=5)
@@ -80,20 +81,24 @@ def claim(session: Session, *, worker: str, jobs: Sequence[str], now: datetime, 
           zone: tzinfo = UTC) -> Run | None:
     """The run that this worker is to do now, running under a lease; None when nothing is due.
 
-    By hand goes before a confirming reading, and that before the schedule.
+    By hand goes before somebody in the queue, that before a confirming reading, and that before the schedule.
     zone  the owner's, for quiet hours
     """
     release_lost(session, now, minimum_gap)
     grid = [kind.name for kind in KINDS.values() if kind.on_the_grid]
-    by_itself = [Job.config["enabled"].as_boolean().is_not(False), Job.paused.is_(False),
+    may = [Job.config["enabled"].as_boolean().is_not(False), or_(Job.rest_until.is_(None), Job.rest_until <= now)]
+    by_itself = [*may, Job.paused.is_(False),
                  or_(Job.name.in_(grid), ~exists().where(Run.job_id == Job.id, Run.ended_at > now - minimum_gap))]
     quiet = _quiet_jobs(session, jobs, now, zone)
     if quiet:
         by_itself.append(Job.id.not_in(quiet))
+    at_once: dict[str, Any] = {"next_due_at": None}
     for trigger, due, values in (
-        ("manual", [Job.requested_at.is_not(None)], {}),
-        ("confirm", [Job.confirm_due_at <= now, *by_itself], {"confirm_due_at": None}),
-        ("schedule", [Job.next_due_at <= now, *by_itself], {}),
+        ("manual", [Job.requested_at.is_not(None)], at_once),
+        ("priority", [*_somebody_waits(now), *may, or_(Job.paused.is_(False), Job.scheduled.is_(False))], {
+            "next_due_at": case((Job.next_due_at <= now, None), else_=Job.next_due_at)}),
+        ("confirm", [Job.confirm_due_at <= now, *by_itself], at_once | {"confirm_due_at": None}),
+        ("schedule", [Job.next_due_at <= now, *by_itself], at_once),
     ):
         run = _claim_due(session, trigger, [Job.name.in_(jobs), *due], values, worker, now)
         if run is not None:
@@ -108,6 +113,13 @@ def _quiet_jobs(session: Session, jobs: Sequence[str], now: datetime, zone: tzin
     return [job_id for job_id, hours in due if hours and quiet_until(hours, now, zone) is not None]
 
 
+def _somebody_waits(now: datetime) -> list[ColumnElement[bool]]:
+    """The job that reads the queue, when somebody in it is to be read now and the last poll is not too near."""
+    return [Job.name.in_([kind.name for kind in KINDS.values() if kind.reads_queue]),
+            exists().where(QueueEntry.priority == 1, QueueEntry.state == "queued", QueueEntry.due_at <= now),
+            ~exists().where(Run.job_id == Job.id, Run.ended_at > now - rules.BETWEEN_PRIORITY_POLLS)]
+
+
 def _claim_due(session: Session, trigger: str, due: Sequence[ColumnElement[bool]], values: dict[str, Any], worker: str,
                now: datetime) -> Run | None:
     free = (
@@ -119,7 +131,7 @@ def _claim_due(session: Session, trigger: str, due: Sequence[ColumnElement[bool]
     )
     with session.begin_nested() as attempt:
         job_id = session.scalar(
-            update(Job).where(Job.id == free.scalar_subquery()).values(requested_at=None, next_due_at=None, **values)
+            update(Job).where(Job.id == free.scalar_subquery()).values(requested_at=None, **values)
             .returning(Job.id).execution_options(synchronize_session=False))
         if job_id is None:
             return None
@@ -207,17 +219,25 @@ def _end(session: Session, job: Job, run: Run, end: End, now: datetime, minimum_
     if end.log:
         run.log = end.log
     job.stats = rules.stats_after(kind, job.stats, outcome=end.outcome, counters=end.counters, ended_at=now)
-    if failed:
+    if run.cancel_requested and not job.scheduled:  # it was stopped: however its worker came out of it is no trouble
+        job.failures_in_row = 0
+    elif failed:
         job.failures_in_row += 1
     elif end.outcome != "cancelled":
         job.failures_in_row = 0
+    job.rest_until = now + min(end.asked, rules.LONGEST_ASKED) if end.asked else None
     gap = _gap(kind, minimum_gap)
     due = rules.due_after(now, end.outcome, interval=timedelta(minutes=config["intervalMinutes"]), minimum_gap=gap,
                           failures_in_row=job.failures_in_row, code=end.error_code, asked=end.asked,
                           anchor=job.anchored_at if kind.on_the_grid else None)
     retried = rules.retried_when_lost(run.trigger, scheduled=job.scheduled, failures_in_row=job.failures_in_row)
     lost_again = end.outcome == "lost" and retried and not run.cancel_requested
-    job.next_due_at = due if job.scheduled or lost_again else None
+    kept = run.trigger == "priority" and not failed and job.next_due_at is not None
+    if not kept:  # a poll for the queue leaves the schedule as it is
+        job.next_due_at = due if job.scheduled or lost_again else None
+    if kind.reads_queue:
+        queue.put_back(session, run.id, now, cancelled=run.cancel_requested or end.outcome == "cancelled",
+                       trouble=end.error_message)
     if job.confirm_asked_at is not None:
         asked_before = run.started_at is None or job.confirm_asked_at < run.started_at
         confirmed = end.outcome == "ok" and asked_before
@@ -309,6 +329,8 @@ def stop(session: Session, job: Job, now: datetime, minimum_gap: timedelta) -> N
     job.scheduled = job.paused = False
     job.next_due_at = job.anchored_at = job.confirm_asked_at = job.confirm_due_at = None
     job.failures_in_row = 0
+    if KINDS[job.name].reads_queue:
+        queue.hold(session)
     session.flush()
 
 
@@ -365,7 +387,7 @@ def session_is_back(session: Session, account: Account, now: datetime, minimum_g
         job = _locked(session, job_id)
         last = last_run(session, job_id)
         if last is not None and last.error_code in rules.SESSION_CODES:
-            job.failures_in_row = 0
+            job.failures_in_row, job.rest_until = 0, None
             if job.next_due_at is not None:
                 job.next_due_at = min(job.next_due_at, rules.due_at_start(now, last.ended_at, minimum_gap))
     session.flush()

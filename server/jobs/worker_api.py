@@ -22,6 +22,7 @@ from server.jobs.credentials import able
 from server.jobs.kinds import KINDS, AnyConfig
 from server.models import Run, db
 from server.openapi import When
+from server.queue import store as queue
 from server.time import now, owner_zone
 
 MOST_LINES = 200  # kept of what a run said
@@ -53,6 +54,9 @@ class ClaimedRun(BaseModel):
     trigger: str
     config: AnyConfig
     lease_seconds: float
+    priority: dict[str, Literal["m", "f", "t", "c"] | None] = Field(
+        description="people in the queue, who are to be looked for and kept whatever the configuration says; with the "
+                    "gender where looking there is enough")
 
 
 class ClaimAnswer(BaseModel):
@@ -143,9 +147,10 @@ def _forced(force: Force, worker: str) -> Run:
 
 def _claimed(run: Run) -> dict[str, Any]:
     job, account = store.job_and_account(db.session(), run)
+    priority = queue.take_up(db.session(), run.id, now()) if KINDS[job.name].reads_queue else {}
     return {"id": str(run.id), "job": job.name, "account": account.username if account else None,
             "trigger": run.trigger, "config": rules.present_config(KINDS[job.name], job.config),
-            "lease_seconds": rules.LEASE.total_seconds()}
+            "lease_seconds": rules.LEASE.total_seconds(), "priority": priority}
 
 
 @bp.post("/runs/<uuid:run_id>/progress", responses={200: ProgressAnswer})

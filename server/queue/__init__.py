@@ -1,0 +1,1 @@
+"""The queue of people who are read first."""
