@@ -19,8 +19,9 @@ JOBS: dict[str, str] = {
     "affiliate": "scraper.sources.affiliate.job:run",
     "following": "scraper.sources.followed.job:run",
     "followers": "scraper.sources.followers.job:run",
+    "images": "scraper.sources.images.job:run",
 }
-WITHOUT_ACCOUNT = frozenset({"affiliate"})
+WITHOUT_ACCOUNT = frozenset({"affiliate", "images"})
 
 
 class Keeper(Protocol):
@@ -47,6 +48,7 @@ class JobContext:
     config  the job's configuration as the server keeps it, such as {"maxPasses": 3}
     run_id  the server's run; None when the list is read while the server is away
     report  says how far the run is; raises Cancelled when the run is to stop
+    priority people of the queue who are to be looked for: username -> gender where looking there is enough, else None
     """
 
     settings: Settings
@@ -56,6 +58,7 @@ class JobContext:
     outbox: Keeper
     report: Callable[[Progress], None]
     clock: Clock
+    priority: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:

@@ -203,7 +203,8 @@ class AffiliateRooms(Message):
     saw_everyone   every room that matches was read: whoever is absent is not online (or has too few followers, see
                    min_followers; or hides from the region that we ask from)
     pages          how many answers were read; duplicates: rooms that were on more than one of them
-    left_out       rooms left out by min_followers
+    left_out       rooms left out by min_followers, and who they are: they are online all the same
+    absent         people of the queue who were looked for and are on none of the lists on which they could be
     problems       what was wrong with single values and rooms, such as {"age": 3, "username": 1}
     stopped_by     a code of scraper.errors when a later page could not be read; the pages before it count
     captures       the raw answers, one a page
@@ -219,6 +220,8 @@ class AffiliateRooms(Message):
     pages: int = 1
     duplicates: int = 0
     left_out: int = 0
+    left_out_names: list[str] = []
+    absent: list[str] = []
     problems: dict[str, int] = {}
     stopped_by: str | None = None
     stopped_detail: str | None = None
@@ -226,7 +229,26 @@ class AffiliateRooms(Message):
     captures: list[Capture] = []
 
 
+class PictureSeen(Message):
+    """What came of fetching one person's picture, at `observed_at`.
+
+    url           as it was asked for
+    problem       why there is none, in a word such as not_found; None: `body` has it
+    detail        the same in words
+    content_type  of the body, as its bytes say
+    body          the picture, base64
+    """
+
+    kind: Literal["picture"] = "picture"
+    username: Annotated[str, Field(pattern=f"^{USERNAME.pattern}$")]
+    url: Annotated[str, Field(pattern="^https?://", max_length=2_000)]
+    problem: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    detail: Annotated[str, Field(max_length=500)] | None = None
+    content_type: Annotated[str, Field(max_length=100)] | None = None
+    body: str | None = None
+
+
 MESSAGES: dict[str, type[Message]] = {
     "scan-page": ScanPage, "scan-end": ScanEnd, "session": SessionReport, "follow-events": FollowEvents,
-    "affiliate-rooms": AffiliateRooms,
+    "affiliate-rooms": AffiliateRooms, "picture": PictureSeen,
 }

@@ -118,7 +118,8 @@ def carry_out(desk: Desk, run: ClaimedRun, *, show: Callable[[Progress], None] =
             lines.progress(progress)
             lease.report(progress)
 
-        context = JobContext(desk.settings, run.account, run.config, run.id, desk.outbox, report, desk.clock)
+        context = JobContext(desk.settings, run.account, run.config, run.id, desk.outbox, report, desk.clock,
+                             run.priority)
         try:
             result = do_job(desk, run.job, context)
         except Exception as fault:

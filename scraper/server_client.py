@@ -32,7 +32,10 @@ LONGEST_WISH = timedelta(minutes=10)
 
 
 class ClaimedRun(BaseModel):
-    """A run that is ours until its lease ends. `account`: None for a job that belongs to none."""
+    """A run that is ours until its lease ends. `account`: None for a job that belongs to none.
+
+    priority  people to look for: username -> gender where looking there is enough, else None
+    """
 
     id: UUID
     job: str
@@ -40,6 +43,7 @@ class ClaimedRun(BaseModel):
     trigger: str
     config: dict[str, Any] = {}
     lease_seconds: float = 60
+    priority: dict[str, str | None] = {}
 
 
 class Claim(BaseModel):

@@ -4,7 +4,7 @@ import base64
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,8 @@ def site(shared: Sandbox) -> Iterator[Sandbox]:
 @pytest.fixture
 def polled(site: Sandbox, tmp_path: Path) -> Callable[..., Polled]:
     """polled(gender="m,f", limit=0) -> one poll with this configuration."""
-    def poll_with(report: Callable[[Progress], None] | None = None, time_out: float = 30, **config: Any) -> Polled:
+    def poll_with(report: Callable[[Progress], None] | None = None, time_out: float = 30,
+                  queue: Mapping[str, str | None] | None = None, **config: Any) -> Polled:
         watch, kept, clock, progress = Stopwatch(), Kept(), FakeClock(), []
 
         def seen(one: Progress) -> None:
@@ -101,7 +102,7 @@ def polled(site: Sandbox, tmp_path: Path) -> Callable[..., Polled]:
         settings = load_settings(data_dir=tmp_path, chaturbate_url=site.url, affiliate_code=CODE)
         client = AffiliateClient(site.url, CODE, clock=clock, passing=watch, sleep=watch.sleep, chance=lambda: 0.0,
                                  time_out=time_out)
-        context = JobContext(settings, None, config, None, kept, seen, clock)
+        context = JobContext(settings, None, config, None, kept, seen, clock, queue or {})
         try:
             return Polled(poll(context, client), kept.messages, watch, progress)
         finally:
@@ -391,3 +392,85 @@ def test_progress_tells_how_far_it_is(site: Sandbox, polled: Callable[..., Polle
 def test_a_person_at_a_terminal_is_told_in_a_sentence(site: Sandbox, polled: Callable[..., Polled]) -> None:
     assert polled(gender="t,f", limit=10).result.summary == \
         f"10 rooms read of {online(site, 'ft')} online (women, trans) in 1 call."
+
+
+# -- people in the queue ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def everyone(polled: Callable[..., Polled], site: Sandbox) -> list[tuple[str, str]]:
+    """Name and gender of everybody online, the busiest first."""
+    found = [(room.username, str(room.gender)) for room in polled(gender="m,f,t,c", limit=0).message.rooms]
+    with site.site.lock:
+        site.site.asked.clear()
+    return found
+
+
+def one_of(everyone: list[tuple[str, str]], gender: str, place: int) -> str:
+    return [name for name, letter in everyone if letter == gender][place]
+
+
+def test_whoever_is_met_anyway_costs_no_further_call(site: Sandbox, polled: Callable[..., Polled],
+                                                     everyone: list[tuple[str, str]]) -> None:
+    seen = polled(limit=100, queue={one_of(everyone, "m", 3): None})
+    assert len(asked(site)) == 1 and len(seen.names) == 100 and seen.message.absent == []
+
+
+def test_the_list_is_read_on_behind_the_limit_and_nobody_else_is_kept(site: Sandbox, polled: Callable[..., Polled],
+                                                                      everyone: list[tuple[str, str]]) -> None:
+    wanted = one_of(everyone, "m", -1)
+    seen = polled(limit=100, queue={wanted: "m"})
+    assert seen.names[-1] == wanted and len(seen.names) == 101
+    assert not seen.message.saw_everyone and seen.message.absent == []
+    others = [name for name, _ in everyone if name not in seen.names]
+    raw = b"".join(seen.raw)
+    assert wanted.encode() in raw and not [name for name in others if f'"{name}"'.encode() in raw]
+
+
+def test_other_genders_are_read_for_those_who_may_be_among_them(site: Sandbox, polled: Callable[..., Polled],
+                                                                everyone: list[tuple[str, str]]) -> None:
+    wanted = one_of(everyone, "f", 200)
+    seen = polled(limit=0, queue={wanted: None})
+    assert wanted in seen.names
+    assert {room.gender for room in seen.message.rooms if room.username != wanted} == {"m"}
+    assert seen.message.genders == ["m"] and seen.message.saw_everyone
+    assert asked(site)[-1].endswith("gender=f&gender=c&gender=t")
+
+
+def test_where_the_gender_is_known_only_that_list_is_read(site: Sandbox, polled: Callable[..., Polled],
+                                                          everyone: list[tuple[str, str]]) -> None:
+    polled(limit=0, queue={one_of(everyone, "c", 0): "c"})
+    assert [query.split("offset=0")[1] for query in asked(site)] == ["&gender=m", "&gender=c"]
+
+
+def test_reading_ends_as_soon_as_everybody_is_found(site: Sandbox, polled: Callable[..., Polled],
+                                                    everyone: list[tuple[str, str]]) -> None:
+    polled(gender="m,f,t,c", limit=100, queue={everyone[300][0]: None})
+    assert len(asked(site)) == 2
+
+
+def test_who_is_on_no_list_to_its_end_is_absent(polled: Callable[..., Polled]) -> None:
+    seen = polled(limit=100, queue={"nobody_here": None, "no_couple": "c"})
+    assert seen.message.absent == ["nobody_here", "no_couple"]
+    assert (seen.result.counters["looked_for"], seen.result.counters["looked_for_found"]) == (2, 0)
+
+
+def test_nobody_is_called_absent_where_the_count_does_not_fit(site: Sandbox, polled: Callable[..., Polled]) -> None:
+    site.fault("count", list="affiliate", off=5000)
+    assert polled(gender="m,f,t,c", limit=0, queue={"nobody_here": None}).message.absent == []
+
+
+def test_a_stop_on_the_way_further_leaves_the_ordinary_poll_whole(site: Sandbox,
+                                                                  polled: Callable[..., Polled]) -> None:
+    site.fault("rate_limit", list="affiliate", page=2, retry_after=120)
+    seen = polled(limit=0, queue={"nobody_here": None})
+    assert seen.result.outcome == "blocked" and seen.message.saw_everyone
+    assert len(seen.names) == online(site, "m")
+
+
+def test_people_in_the_queue_may_have_few_followers(polled: Callable[..., Polled],
+                                                    everyone: list[tuple[str, str]]) -> None:
+    wanted = one_of(everyone, "m", 5)
+    seen = polled(limit=0, minFollowers=10**9, queue={wanted: None})
+    assert seen.names == [wanted]
+    assert wanted not in seen.message.left_out_names and len(seen.message.left_out_names) == seen.message.left_out

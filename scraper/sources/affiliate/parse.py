@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -79,14 +79,29 @@ def parse_page(body: bytes) -> Page:
     return page
 
 
-def _room(problems: Counter[str], item: Any) -> AffiliateRoom | None:
-    """One room; None where it cannot be said whose it is."""
+def only(body: bytes, names: Collection[str]) -> bytes:
+    """The answer as it came, without the rooms of anybody but these.
+
+    body  one that `parse_page` could read
+    """
+    said = json.loads(body.decode("utf-8-sig", "replace"), parse_int=_whole)
+    said["results"] = [item for item in said["results"] if _name(item) in names]
+    return json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _name(item: Any) -> str | None:
     if not isinstance(item, dict):
-        problems["username"] += 1
         return None
     try:
-        name = username(item.get("username") or item.get("slug"))
+        return username(item.get("username") or item.get("slug"))
     except ValueError:
+        return None
+
+
+def _room(problems: Counter[str], item: Any) -> AffiliateRoom | None:
+    """One room; None where it cannot be said whose it is."""
+    name = _name(item)
+    if name is None:
         problems["username"] += 1
         return None
     return AffiliateRoom(
