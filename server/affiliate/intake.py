@@ -13,6 +13,7 @@ from server.affiliate.rooms import Rejected, check_rooms, storable
 from server.ingest import captures
 from server.ingest.text import plain
 from server.models import AffiliatePoll, PollCapture
+from server.queue import store as queue
 
 _LARGEST = 2**31 - 1
 
@@ -28,7 +29,11 @@ def take_rooms(session: Session, message: AffiliateRooms, now: datetime,
     good = storable(rooms)
     at = int(message.observed_at.timestamp())
     months.make_room(session, message.observed_at, now)
-    store.Poll(session, at, now).take(good, message.genders if message.saw_everyone else ())
+    store.Poll(session, at, now).take(good, message.genders if message.saw_everyone else (),
+                                      there=[*message.left_out_names, *(one["item"] for one in bad)],
+                                      gone=message.absent)
+    queue.settle(session, message.run_id, {room.username for room in good}, frozenset(message.absent),
+                 message.observed_at, now)
     kept = []
     for capture in message.captures:
         try:

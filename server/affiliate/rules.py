@@ -5,7 +5,7 @@ polls that should have shown the room did not, or when a later start shows that 
 did not see everyone proves nobody's absence; who is not seen for half a day by such polls has ended unproved.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -47,11 +47,14 @@ class Changes:
     heal: list[int] = field(default_factory=list)
 
 
-def changes(going_on: Mapping[int, Open], seen: Mapping[int, int | None], at: int, covers: frozenset[str]) -> Changes:
+def changes(going_on: Mapping[int, Open], seen: Mapping[int, int | None], at: int, covers: frozenset[str], *,
+            there: Container[int] = (), gone: Container[int] = ()) -> Changes:
     """What a poll changes.
 
     seen    person -> seconds_online, None if the API did not say it
     covers  the genders of which this poll saw everyone; empty if it did not
+    there   who is online and was not kept, for too few followers, say
+    gone    who was looked for by name and is surely not online
     """
     found = Changes()
     for person, seconds in seen.items():
@@ -67,7 +70,8 @@ def changes(going_on: Mapping[int, Open], seen: Mapping[int, int | None], at: in
     for person, known in going_on.items():
         if person in seen:
             continue
-        if covers and (known.gender is None or known.gender in covers):
+        proved = person in gone or bool(covers and (known.gender is None or known.gender in covers))
+        if proved and person not in there:
             misses, first = known.misses + 1, known.missed_at or at
             if misses >= MISSES:
                 found.end[person] = End(known.first_seen, known.last_seen, first)
@@ -75,6 +79,8 @@ def changes(going_on: Mapping[int, Open], seen: Mapping[int, int | None], at: in
                 found.miss[person] = (misses, first)
         elif at - known.last_seen > SILENCE:
             found.end[person] = End(known.first_seen, known.last_seen, known.missed_at)
+        elif known.misses and person in there:
+            found.heal.append(person)
     return found
 
 
@@ -83,6 +89,8 @@ def after(going_on: Mapping[int, Open], what: Changes, seen: Mapping[int, int | 
     """The broadcasts that go on after these changes."""
     left = {person: known._replace(last_seen=at, misses=0, missed_at=None) if person in seen else known
             for person, known in going_on.items() if person not in what.end}
+    for person in what.heal:
+        left[person] = left[person]._replace(misses=0, missed_at=None)
     for person, (misses, first) in what.miss.items():
         left[person] = left[person]._replace(misses=misses, missed_at=first)
     for person, start in what.begin.items():

@@ -131,8 +131,13 @@ class Poll:
             self.known.rooms = {}
         self.known.token = ""  # until this poll is through
 
-    def take(self, rooms: Sequence[Room], covers: Collection[str]) -> None:
-        """Store the rooms. covers: the genders of which the poll saw everyone."""
+    def take(self, rooms: Sequence[Room], covers: Collection[str], *, there: Collection[str] = (),
+             gone: Collection[str] = ()) -> None:
+        """Store the rooms.
+
+        covers  the genders of which the poll saw everyone
+        there   usernames of those who are online and were not kept; gone: of those who surely are not online
+        """
         with _no_collection():
             changed = self._changed(rooms)
             self._load(changed.all)
@@ -142,7 +147,7 @@ class Poll:
             self._write_snapshots()
             self._write_texts(changed)
             self._update_numbers()
-            self._broadcasts(changed.all, frozenset(covers))
+            self._broadcasts(changed.all, frozenset(covers), frozenset(there), frozenset(gone))
         self._finish()
 
     def _locked_state(self) -> tuple[str, int]:
@@ -326,9 +331,13 @@ class Poll:
 
     # ---- broadcasts
 
-    def _broadcasts(self, rooms: Mapping[int, Room], covers: frozenset[str]) -> None:
+    def _broadcasts(self, rooms: Mapping[int, Room], covers: frozenset[str], there: frozenset[str],
+                    gone: frozenset[str]) -> None:
         seen = {person: room.seconds_online for person, room in rooms.items()}
-        what = rules.changes(self.known.going_on, seen, self.at, covers)
+        names = self._names_of_unseen(seen) if there or gone else {}
+        what = rules.changes(self.known.going_on, seen, self.at, covers,
+                             there={person for person, name in names.items() if name in there},
+                             gone={person for person, name in names.items() if name in gone})
         going_on = rules.after(self.known.going_on, what, seen, self.at,
                                {person: room.gender for person, room in rooms.items()})
         _end(self.session, what.end)
@@ -341,6 +350,13 @@ class Poll:
         _update_each(self.session, Broadcast, ("person_id",), {"person_id": Integer()},
                      ((person,) for person in what.heal), {"misses": 0, "missed_at": null()}, only=going)
         self.known.going_on = going_on
+
+    def _names_of_unseen(self, seen: Collection[int]) -> dict[int, str]:
+        """Whose broadcasts go on without a room in this poll."""
+        rows = rows_table(self.session, "unseen", {"person_id": Integer()}, (
+            (person,) for person in self.known.going_on if person not in seen))
+        found = self.session.execute(select(Person.id, Person.username).join(rows, rows.c.person_id == Person.id))
+        return {person: username for person, username in found}  # noqa: C416 - rows are not pairs to the type checker
 
     # ---- a poll that arrives after a newer one
 

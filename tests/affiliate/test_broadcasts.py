@@ -101,3 +101,30 @@ def test_another_process_goes_on_with_the_same_broadcasts(app):
         store._known.clear()
         take(room("bob", seconds_online=4200), at=_minutes(60))
         assert [(row[0], row[2], row[8]) for row in _broadcasts()] == [("ann", True, 30), ("bob", False, None)]
+
+
+# Who is not in a poll and has not gone
+
+def test_who_is_left_out_for_few_followers_is_not_missed():
+    going_on = {1: Open(1000, 1600, 1600, "m", 1, 3400)}
+    what = changes(going_on, {}, 5200, EVERYONE, there={1})
+    assert (what.end, what.miss, what.heal) == ({}, {}, [1])
+    assert rules.after(going_on, what, {}, 5200, {}) == {1: Open(1000, 1600, 1600, "m")}
+
+
+def test_who_was_looked_for_by_name_is_missed_whatever_the_poll_saw():
+    assert changes({1: Open(1000, 1600, 1600, "f")}, {}, 3400, frozenset(), gone={1}).miss == {1: (1, 3400)}
+
+
+def test_a_poll_that_leaves_people_out_ends_nobodys_broadcast(app):
+    def later(minutes, **more):
+        take(room("bob", seconds_online=600 + minutes * 60), at=_minutes(minutes), min_followers=5000, **more)
+
+    with app.app_context():
+        take(room("ann"), room("bob"))
+        for minutes in (30, 60, 90):
+            later(minutes, left_out=1, left_out_names=["ann"])
+        assert rows("SELECT count(*) FROM broadcasts WHERE closed") == [(0,)]
+        for minutes in (120, 150):
+            later(minutes)
+        assert rows("SELECT count(*) FROM broadcasts WHERE closed") == [(1,)]
