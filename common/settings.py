@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     twitch_api_url: WebAddress = Field("https://api.twitch.tv/helix", description="Twitch Helix")
     twitch_auth_url: WebAddress = Field("https://id.twitch.tv/oauth2", description="Twitch sign-in")
     affiliate_code: str | None = Field(None, description="the campaign code that the affiliate API requires")
+    image_hosts: str = Field(
+        "mmcdn.com,highwebmedia.com",
+        description="hosts that pictures of people come from, each with all names below it; nothing else is fetched")
     events_token: SecretStr | None = Field(None, description="credential of the Events API")
     stats_token: SecretStr | None = Field(None, description="credential of the Stats API")
     statbate_token: SecretStr | None = Field(None, description="credential of Statbate")
@@ -130,6 +133,14 @@ class Settings(BaseSettings):
             except (ZoneInfoNotFoundError, ValueError) as error:
                 raise ValueError("must be a zone name such as Europe/Lisbon") from error
         return value
+
+    @field_validator("image_hosts")
+    @classmethod
+    def _image_hosts_are_names(cls, value: str) -> str:
+        names = [name.strip().lower() for name in value.split(",") if name.strip()]
+        if not all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*", name) for name in names):
+            raise ValueError("must be names of hosts such as mmcdn.com, separated by commas")
+        return ",".join(names)
 
     @field_validator("database_url")
     @classmethod

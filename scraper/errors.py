@@ -14,6 +14,7 @@ ScraperError
         Challenged      stop for an hour; a person looks at the site               exit 4
             FurtherStep     a code or a puzzle while signing in                    exit 4
             ClosedToUs      the same, at a source that needs no sign-in            exit 4
+        NotLetIn        stop for now; the next run begins elsewhere                exit 4
         AgeGated        stop; a person passes the age check on the site            exit 4
         UnknownLayout   stop this source; the layout file needs mending            exit 1
         UnknownAnswer   stop this source; our reading of it needs work             exit 1
@@ -122,6 +123,14 @@ class FurtherStep(Challenged):
 class ClosedToUs(Challenged):
     advice = ("The site asks for a human check. We do not solve it. Nothing was changed, and it is tried again in an "
               "hour; open the site in your own browser on this network and see whether it lets you in.")
+
+
+class NotLetIn(SourceError):
+    code = "not_let_in"
+    outcome = "blocked"
+    exit_status = 4
+    advice = ("The host of the pictures does not let us in. What is kept here stays, and the next round leaves that "
+              "picture alone for a while. If it goes on, open a picture in your own browser on this network.")
 
 
 class AgeGated(SourceError):

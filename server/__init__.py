@@ -42,6 +42,8 @@ ROOMS = [
     "server.follows.api",
     "server.people.api",
     "server.affiliate.api",
+    "server.pictures.routes",
+    "server.pictures.worker_api",
 ]
 
 

@@ -34,6 +34,7 @@ SIGNED_IN = "SIGNED_IN"  # any user of the panel, whatever the role
 WORKER = "WORKER"  # the worker's own token and nobody else
 SMALL_BODY = 64 * 1024  # bytes that somebody who has not signed in may send
 STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static", "assets.htmx", "assets.swagger"})
+KEPT_BY_THE_BROWSER = frozenset({"pictures.picture"})  # under a picture's name nothing ever changes
 TOKEN_USE_KEPT_EVERY = timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
@@ -190,7 +191,10 @@ def _note_use(token: ApiToken) -> None:
 
 
 def _keep_private(response: Response) -> Response:
-    """What a signed-in person sees is kept by no proxy, and not by the browser after signing out."""
+    """What a signed-in person sees is kept by no proxy, and not by the browser after signing out. Pictures it may
+    keep, since a page is full of them; refusals it may not."""
+    if request.endpoint in KEPT_BY_THE_BROWSER and response.status_code in (200, 304):
+        return response
     if request.endpoint not in STATIC_ENDPOINTS:
         response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -75,7 +75,7 @@ class FollowEventsTaken(Taken):
     changed: int = Field(description="follows that began, ended or got a more exact moment")
 
 
-class IngestAnswer(RootModel[ScanPageTaken | ScanEndTaken | SessionTaken | FollowEventsTaken]):
+class IngestAnswer(RootModel[ScanPageTaken | ScanEndTaken | SessionTaken | FollowEventsTaken | Taken]):
     """By kind; with the header `X-MHC-Repeated: 1` if the batch was taken before."""
 
 

@@ -12,6 +12,7 @@ from server.affiliate.intake import take_rooms
 from server.follows import intake
 from server.jobs.store import session_is_back
 from server.people.store import ensure_account
+from server.pictures.store import take_picture
 
 Handler = Callable[[Session, Any, datetime, list[dict[str, str]]], dict[str, Any]]
 
@@ -46,4 +47,5 @@ HANDLERS: Mapping[str, Handler] = {
     "follow-events": intake.take_events,
     "session": take_session,
     "affiliate-rooms": take_rooms,
+    "picture": take_picture,
 }

@@ -34,7 +34,7 @@ def checked(kind: str, body: Mapping[str, Any]) -> Message:
     raises  NotAMessage
     """
     frame = dict(body)
-    raw = {name: frame.pop(name) for name in ("capture", "captures") if frame.get(name) is not None}
+    raw = {name: frame.pop(name) for name in ("capture", "captures", "body") if frame.get(name) is not None}
     items = frame.pop(ITEMS.get(kind, ""), None)
     if isinstance(items, list) and len(items) > MOST_ITEMS:
         raise NotAMessage(f"{ITEMS[kind]}: more than {MOST_ITEMS} in one batch; send several", ITEMS[kind])

@@ -80,7 +80,74 @@ class AffiliateConfig(JobConfig):
         return text
 
 
-AnyConfig = ListConfig | AffiliateConfig
+class ImagesConfig(JobConfig):
+    """How pictures of people are fetched and kept."""
+
+    intervalMinutes: int = Field(
+        60, ge=1, le=43_200, title="Minutes between two rounds",
+        description="60 is recommended. In each round the pictures that are missing or old are fetched, one a "
+                    "second at most.")
+    limit: int = Field(
+        200, ge=1, le=5_000, title="Pictures a round, at most",
+        description="200 take about four minutes. People on your lists and in the queue come first, then who is live, "
+                    "the most followed first.")
+    refreshDays: int = Field(
+        7, ge=0, le=3_650, title="Days until a picture is fetched anew",
+        description="What has not changed takes no room. 0 fetches each person's picture once only.")
+    keep: int = Field(
+        10, ge=1, le=1_000, title="Pictures of a person that are kept",
+        description="The oldest ones beyond this go when a new one comes.")
+    enabled: bool = Field(
+        True, title="Switched on",
+        description="Switched off, no picture is fetched, neither by schedule nor by hand. Those that are here stay.")
+
+
+class RetentionConfig(JobConfig):
+    """How long things are kept."""
+
+    intervalMinutes: int = Field(
+        1440, ge=60, le=43_200, title="Minutes between two runs",
+        description="1440 (a day) is recommended; 10080 is a week, 43200 a month.")
+    enabled: bool = Field(
+        True, title="Switched on",
+        description="Switched off, everything is kept for ever and nothing is measured.")
+    snapshotDays: int = Field(
+        90, ge=0, le=36_500, title="Days that snapshots are kept",
+        description="Older ones go. What they add up to in each hour is kept for ever: viewers at least, on average "
+                    "and at most, followers at the end, minutes on air. 0 keeps every snapshot for ever.")
+    textDays: int = Field(
+        365, ge=0, le=36_500, title="Days that subjects, tags and profiles are kept as they were",
+        description="At least as long as the snapshots. Broadcasts that are older no longer tell their subject and "
+                    "tags; what is so now is always kept. 0 keeps them for ever.")
+    broadcastDays: int = Field(
+        0, ge=0, le=36_500, title="Days that broadcasts are kept, with their figures",
+        description="0 keeps them for ever: they take little.")
+    captureDays: str = Field(
+        "", max_length=5, title="Days that raw pages are kept", json_schema_extra={"placeholder": "90"},
+        description="Empty: as MHC_CAPTURE_DAYS says. 0 keeps them for ever.")
+    runDays: int = Field(
+        365, ge=0, le=36_500, title="Days that runs are kept",
+        description="The newest run of each job always stays. 0 keeps them for ever.")
+    logDays: int = Field(
+        90, ge=0, le=36_500, title="Days that the log lines of runs are kept", description="0 keeps them for ever.")
+    batchDays: int = Field(
+        30, ge=0, le=36_500, title="Days that receipts are kept",
+        description="By a receipt the server knows again what the worker hands over a second time. 30 is plenty. 0 "
+                    "keeps them for ever.")
+    queueDays: int = Field(
+        90, ge=0, le=36_500, title="Days that finished entries of the queue are kept",
+        description="0 keeps them for ever.")
+
+    @field_validator("captureDays", mode="before")
+    @classmethod
+    def _days_are_a_number(cls, days: Any) -> Any:
+        text = str(days).strip() if isinstance(days, (str, int)) and not isinstance(days, bool) else days
+        if isinstance(text, str) and text and not (text.isascii() and text.isdigit() and int(text) <= 36_500):
+            raise ValueError("must be a number of days from 0 to 36500, or empty")
+        return text
+
+
+AnyConfig = ListConfig | AffiliateConfig | ImagesConfig | RetentionConfig
 
 
 @dataclass(frozen=True)
@@ -96,6 +163,7 @@ class JobKind:
     credential   the setting without which it cannot run; empty: it needs none
     reads_queue  it looks for the people in the queue
     begins       what a worker does first, in words
+    self_starting  it is on its schedule from the first start on
     """
 
     name: str
@@ -110,6 +178,7 @@ class JobKind:
     credential: str = ""
     credential_meaning: str = ""
     begins: str = "opens the browser"
+    self_starting: bool = False
     options: tuple[str, ...] = ()
     reads_queue: bool = False
 
@@ -144,6 +213,16 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (
     JobKind("followers", "Followers", "Update Followers List",
             "Reads the list of people who follow you, with your own signed-in browser session.",
             ListConfig, ("found",)),
+    JobKind("images", "Pictures", "Fetch pictures now",
+            "Fetches the pictures of people that are missing or old, and keeps them here: pages load nothing from the "
+            "site.",
+            ImagesConfig, ("fetched", "failed"), per_account=False, on_the_grid=True, counts_runs=False,
+            begins="asks which pictures are wanted"),
+    JobKind("retention", "Retention", "Clean up now",
+            "Rolls up and deletes what is older than it is to be kept, and measures how large everything is. Storage "
+            "tells what would go.",
+            RetentionConfig, ("deleted",), per_account=False, on_the_grid=True,
+            begins="asks the server what is too old", self_starting=True),
 )}
 
 
