@@ -16,7 +16,7 @@ from flask import Flask, Response, g, make_response, redirect, request
 from PIL import Image
 from werkzeug.wrappers import Response as AnyResponse
 
-from scraper.sandbox import affiliate, control, json_api, pages, profiles
+from scraper.sandbox import affiliate, control, json_api, pages, pictures, profiles
 from scraper.sandbox.listing import followers_slice, room_listing
 from scraper.sandbox.sessions import Session
 from scraper.sandbox.site import PASSWORD, Site
@@ -247,9 +247,10 @@ def _rest(app: Flask, site: Site) -> None:
     def icon() -> Answer:
         return Response(status=204)
 
+    @app.get("/ri/<name>.jpg")
     @app.get("/riw/<name>.jpg")
     def picture(name: str) -> Answer:
-        return Response(_picture(name), mimetype="image/jpeg")
+        return pictures.answer(site, name)
 
     @app.get("/cdn-cgi/<path:path>")
     def guard_script(path: str) -> Answer:

@@ -5,7 +5,8 @@ A fault is addressed by the list it hits, the page of that list and the number o
     Fault("challenge", list="online", page=3, times=1)
 
 `list` is online, offline, followers, login, stats, json (the small JSON calls), home, profile, affiliate (the
-affiliate API, whose page is a block of 500 rooms) or any.
+affiliate API, whose page is a block of 500 rooms), images (people's pictures) or any, which is all but images:
+a browser asks for those beside every page.
 `at` tells whether the page itself or the JSON call behind it is hit; the kind decides unless told.
 
 kind              what the visitor gets                                          parameters
@@ -40,6 +41,15 @@ broken_json       JSON that ends in the middle
 count             the count lies                                                 is, or off
 shift             rooms have risen to the top since the page before was read      by
 broken_room       between the good rooms lie some that break every rule
+
+Of people's pictures alone (besides challenge, maintenance, rate_limit, error, cut, slow, not_found and html):
+forbidden         403
+redirect          to another address, by default a private one                   to
+huge              more bytes than any picture has
+bomb              few bytes that become a hundred million pixels
+svg               a drawing with a script, called a JPEG
+animation         several frames, called a JPEG
+half_picture      a picture that ends in the middle
 """
 
 import threading
@@ -55,13 +65,14 @@ PAGE_KINDS = frozenset({
     "language", "totals", "stale_counts", "age_gate", "region_age_gate", "not_found",
 })
 AFFILIATE_KINDS = frozenset({"html", "broken_json", "count", "shift", "broken_room"})
-KINDS = DATA_KINDS | PAGE_KINDS | AFFILIATE_KINDS | {"stats_totals"}
-LISTS = ("online", "offline", "followers", "login", "stats", "json", "home", "profile", "affiliate", "any")
+PICTURE_KINDS = frozenset({"forbidden", "redirect", "huge", "bomb", "svg", "animation", "half_picture"})
+KINDS = DATA_KINDS | PAGE_KINDS | AFFILIATE_KINDS | PICTURE_KINDS | {"stats_totals"}
+LISTS = ("online", "offline", "followers", "login", "stats", "json", "home", "profile", "affiliate", "images", "any")
 PARAMETERS = {
     "challenge": {"status"}, "sign_out": {"to"}, "other_account": {"name"}, "maintenance": {"retry_after"},
     "rate_limit": {"retry_after"}, "error": {"status"}, "slow": {"seconds"}, "empty_page": {"marker"},
     "missing_page": {"number"}, "totals": {"total", "online"}, "stats_totals": {"total"}, "count": {"is", "off"},
-    "shift": {"by"},
+    "shift": {"by"}, "redirect": {"to"},
 }
 
 
@@ -97,7 +108,8 @@ class Fault:
         if self.kind not in DATA_KINDS and (self.at or "page") != at:
             return False
         everywhere = self.page is None or (self.kind == "missing_page" and not self.parameters.get("number"))
-        return self.list in ("any", list_name) and (everywhere or self.page == page)
+        here = self.list == list_name or (self.list == "any" and list_name != "images")
+        return here and (everywhere or self.page == page)
 
     def as_json(self) -> dict[str, Any]:
         return {"id": self.id, "kind": self.kind, "list": self.list, "page": self.page, "times": self.times,

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from flask import has_request_context, request
+
 from scraper.sandbox.faults import Fault
 from scraper.sandbox.rooms import public_rooms, room_row
 from scraper.sandbox.site import Site
@@ -52,7 +54,8 @@ def _sliced(site: Site, names: list[str], part: str, page: int, size: int, offse
     empty = site.faults.take("empty_page", part, page)
     if empty is not None:
         chosen, listing["no_message"] = [], not empty.parameters.get("marker", False)
-    rooms = [room_row(site.world.people[name], site.now) for name in chosen]
+    root = request.url_root.rstrip("/") if has_request_context() else ""
+    rooms = [room_row(site.world.people[name], site.now, root=root) for name in chosen]
     return {"rooms": rooms, "total_count": len(names), **listing}
 
 

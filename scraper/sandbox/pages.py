@@ -135,8 +135,9 @@ def followers_page(look: Look, names: list[str], page: int, last: int, total: in
             f'</td><td class="date">{escape(written_date(since(name), words))}</td></tr>' for name in names)
     else:
         rows = "".join(
-            f'<li class="follower"><a href="/{name}/" data-room="{name}"><img src="/riw/{name}.jpg" alt="{name}">'
-            f'<span class="username">{name}</span></a></li>' for name in names)
+            f'<li class="follower"><a href="/{name}/" data-room="{name}">'
+            f'<img src="{look.base}/riw/{name}.jpg" alt="{name}"><span class="username">{name}</span></a></li>'
+            for name in names)
     paged = layout != "F2" and last > 1
     return look.render(
         "followers.html", canonical=path, location="accounts", layout="F1" if layout == "F1" else "F2", total=total,

@@ -10,8 +10,8 @@ from typing import Any
 from scraper.sandbox.world import Person
 
 
-def room_row(person: Person, now: int, *, is_following: bool = True) -> dict[str, Any]:
-    """One row as the site writes it; `now` in epoch seconds."""
+def room_row(person: Person, now: int, *, is_following: bool = True, root: str = "") -> dict[str, Any]:
+    """One row as the site writes it; `now` in epoch seconds; `root`: where its pictures lie."""
     started = now - person.minutes * 60
     return {
         "display_age": person.age, "gender": "t" if person.gender == "s" else person.gender,
@@ -23,7 +23,7 @@ def room_row(person: Person, now: int, *, is_following: bool = True) -> dict[str
         "start_timestamp": started, "country": person.country, "has_password": False, "private_price": 18,
         "spy_show_price": 30, "is_gaming": False, "is_age_verified": True,
         "label": ("new" if person.is_new else person.show) if person.online else "offline",
-        "is_following": is_following, "source_name": "df", "img": f"/riw/{person.username}.jpg",
+        "is_following": is_following, "source_name": "df", "img": f"{root}/riw/{person.username}.jpg",
         "room_subject_text": person.subject,
     }
 
