@@ -19,9 +19,10 @@ JOBS: dict[str, str] = {
     "affiliate": "scraper.sources.affiliate.job:run",
     "following": "scraper.sources.followed.job:run",
     "followers": "scraper.sources.followers.job:run",
+    "retention": "scraper.sources.retention.job:run",
     "images": "scraper.sources.images.job:run",
 }
-WITHOUT_ACCOUNT = frozenset({"affiliate", "images"})
+WITHOUT_ACCOUNT = frozenset({"affiliate", "images", "retention"})
 
 
 class Keeper(Protocol):

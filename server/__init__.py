@@ -42,6 +42,9 @@ ROOMS = [
     "server.follows.api",
     "server.people.api",
     "server.affiliate.api",
+    "server.retention.worker_api",
+    "server.queue.api",
+    "server.queue.routes",
     "server.pictures.routes",
     "server.pictures.worker_api",
 ]

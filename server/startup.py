@@ -30,7 +30,7 @@ def prepare() -> None:
             session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         ensure_roles(session)
         ensure_worker_token(session)
-        ensure_jobs_without_account(session)
+        ensure_jobs_without_account(session, now())
         owner = server_settings.current().owner
         if owner:
             ensure_account(session, owner, now())

@@ -5,6 +5,8 @@ a key by person and moment. A closed month lies sorted by person in the table it
 That a person has one snapshot a moment is seen to by `server.affiliate.store`: polls wait for each other, and one
 that is not newer than all before it leaves out who is there already. A late snapshot may go into a closed month.
 
+A month whose snapshots have all gone is dropped as a whole, which gives its space back at once.
+
 SQLite keeps everything in one table that is its own key; all of this does nothing there.
 """
 
@@ -13,12 +15,15 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 TABLE = "affiliate_api_snapshots"
 AHEAD = timedelta(days=7)  # the next month is made this early
 CLOSED_AFTER = timedelta(days=3)  # a month is packed this long after its end: what was late has come in
-_LOCK = 7_202_611_211
+LOCK_WAIT = "3s"  # whoever needs a table to itself gives up after this: everybody else waits behind him meanwhile
+_LOCK = 7_202_611_212
+_PACKING = 7_202_611_213
 _BLOCKS = 4  # pages an entry of the block index stands for
 
 
@@ -79,22 +84,62 @@ def is_closed(session: Session, month: Month) -> bool:
     return not session.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": _open(month)})
 
 
+def to_close(session: Session, now: datetime) -> list[Month]:
+    """The months that are over and still open, oldest first."""
+    return [month for month in months(session)
+            if datetime.fromtimestamp(month.end, UTC) + CLOSED_AFTER <= now and not is_closed(session, month)]
+
+
+def is_packing(session: Session) -> bool:
+    """Is a month being packed just now, by whichever process? Inside a transaction that ends soon."""
+    if session.get_bind().dialect.name != "postgresql":
+        return False
+    return not session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _PACKING})
+
+
 def close_next(session: Session, now: datetime) -> Month | None:
     """Pack the oldest month that is over and still open, and commit; None: there is none.
 
-    The month is copied in the order of persons and moments, without that index, and takes the old one's place.
+    The month is copied in the order of persons and moments, without that index, and takes the old one's place. That
+    takes a while for a large one. Meanwhile it can be read; what is late for it waits, nothing else does.
+
+    raises  sqlalchemy.exc.OperationalError if the tables were too busy for the exchange; nothing has changed then
     """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PACKING})
+    month = next(iter(to_close(session, now)), None)
+    if month is None:
+        session.rollback()
+        return None
+    _close(session.connection(), month)
+    session.commit()
+    return month
+
+
+def drop_empty(session: Session, before: int) -> int:
+    """Drop the months that end before this second and hold nothing any more, each in a transaction of its own;
+    returns how many. One that is in use just now stays until the next time."""
+    gone = 0
     for month in months(session):
-        if datetime.fromtimestamp(month.end, UTC) + CLOSED_AFTER <= now and not is_closed(session, month):
-            _close(session.connection(), month)
+        if month.end > before or not _is_empty(session, month):
+            continue
+        try:
+            session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
+            session.execute(text(f"LOCK TABLE {month.name} IN ACCESS EXCLUSIVE MODE"))
+            if _is_empty(session, month):  # nothing came in late while we waited
+                session.execute(text(f"DROP TABLE {month.name}"))
+                gone += 1
             session.commit()
-            return month
-    session.rollback()
-    return None
+        except OperationalError:
+            session.rollback()
+    return gone
+
+
+def _is_empty(session: Session, month: Month) -> bool:
+    return not session.scalar(text(f"SELECT EXISTS (SELECT FROM {month.name})"))  # noqa: S608
 
 
 def _close(connection: Connection, month: Month) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     packed, closed = f"{month.name}_packed", f"{month.name}_person"
     for statement in (
         f"LOCK TABLE {month.name} IN SHARE ROW EXCLUSIVE MODE",
@@ -103,11 +148,12 @@ def _close(connection: Connection, month: Month) -> None:
         f"CREATE INDEX {closed} ON {packed} USING brin (person_id) WITH (pages_per_range = {_BLOCKS}, "
         "autosummarize = on)",
         f"ALTER TABLE {packed} ADD CHECK (observed_at >= {month.begin} AND observed_at < {month.end})",
+        f"ANALYZE {packed}",
+        f"SET LOCAL lock_timeout = '{LOCK_WAIT}'",
         f"ALTER TABLE {TABLE} DETACH PARTITION {month.name}",
         f"DROP TABLE {month.name}",
         f"ALTER TABLE {packed} RENAME TO {month.name}",
         f"ALTER TABLE {TABLE} ATTACH PARTITION {month.name} FOR VALUES FROM ({month.begin}) TO ({month.end})",
-        f"ANALYZE {month.name}",
     ):
         connection.exec_driver_sql(statement)
 

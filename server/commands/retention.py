@@ -1,27 +1,41 @@
-"""`flask --app server retention`: delete raw pages that are older than they are kept."""
+"""`flask --app server retention`: roll up and delete what is older than it is to be kept."""
 
 import click
 
-from server import settings as panel_settings
 from server.commands.trouble import on_the_database
-from server.ingest import captures
+from server.database import reading
 from server.models import db
+from server.retention import store
+from server.retention.keeping import present
+from server.retention.plan import Planned, plan
 from server.time import now
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(min=1), help="Keep this many days instead of MHC_CAPTURE_DAYS.")
+@click.option("--capture-days", type=click.IntRange(min=1), help="Keep raw pages this many days, this time.")
 @click.option("--dry-run", is_flag=True, help="Say what would go, delete nothing.")
 @on_the_database
-def retention(days: int | None, dry_run: bool) -> None:
-    """Delete raw pages older than they are kept. The server does the same by itself once a day.
+def retention(capture_days: int | None, dry_run: bool) -> None:
+    """Roll up and delete what is older than it is to be kept, as the job `retention` is configured.
 
-    What was read from them, follows with their dates and scans with their evidence, is kept.
+    The worker does the same by itself once a day. Old snapshots become one row an hour that is kept for ever; follows
+    with their dates and scans with their evidence are never deleted.
     """
-    kept_days = days or panel_settings.current().capture_days
-    if not kept_days:
-        click.echo("Raw pages are kept for ever (MHC_CAPTURE_DAYS is 0). Nothing was deleted.")
+    with reading() as session:
+        keeping = present(session)
+        keeping = keeping.with_captures(capture_days) if capture_days else keeping
+        planned = plan(session, keeping, now())
+    for one in planned:
+        click.echo(_words(one, "would go" if dry_run else "to go"))
+    if dry_run:
         return
-    gone = captures.sweep(db.session(), kept_days, now(), dry_run=dry_run)
-    words = "would go" if dry_run else "deleted"
-    click.echo(f"{gone['captures']} raw pages older than {kept_days} days {words}, {gone['bytes']} bytes on disk.")
+    counts = store.run_all(db.session(), keeping, now())
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    click.echo(f"Done: {told or 'nothing was too old'}.")
+
+
+def _words(one: Planned, what: str) -> str:
+    if not one.days:
+        return f"{one.words} are kept for ever."
+    size = "" if one.bytes is None else f", {one.bytes} bytes on disk"
+    return f"{one.would_go} {one.words} older than {one.days} days {what}{size}."

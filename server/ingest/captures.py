@@ -11,32 +11,38 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from scraper.observations import Capture
 from server import settings
 from server.ingest.body import BadGzip, TooLarge, gunzip
 from server.ingest.text import plain
-from server.models import CaptureRow, IngestBatch, KeyValue
+from server.models import CaptureRow
 
 LARGEST_CAPTURE = 16 * 1024 * 1024
 YOUNG = timedelta(hours=1)  # a file this young may belong to a row that is not committed yet
 SWEEP_BATCH = 500
-SWEPT = "captures.swept"
-BATCH_DAYS = 30  # how long a batch that was sent before is known again
+FOLDERS = 256
 
 
 class BadCapture(ValueError):
     """A raw page that cannot be kept: not base64, not gzip, or too large when unpacked."""
+
+
+class Removed(NamedTuple):
+    """Files that were removed, and their bytes."""
+
+    files: int
+    bytes: int
 
 
 def unpacked(capture: Capture) -> bytes:
@@ -82,53 +88,56 @@ def read(row: CaptureRow) -> bytes:
         return gunzip(file, LARGEST_CAPTURE)
 
 
-def sweep(session: Session, days: int, now: datetime, *, dry_run: bool = False) -> dict[str, int]:
+def sweep(session: Session, days: int, now: datetime) -> dict[str, int]:
     """Delete raw pages older than so many days (0: none), in small transactions, and files without a row.
 
-    returns  {"captures": rows, "files": files, "bytes": bytes on disk}: deleted, or what would be
+    returns  {"captures": rows, "files": files, "bytes": bytes on disk} that were deleted
     """
     gone = {"captures": 0, "files": 0, "bytes": 0}
-    if days > 0:
-        old = select(CaptureRow.id).where(CaptureRow.created_at < now - timedelta(days=days))
-        if dry_run:
-            found = select(func.count(), func.coalesce(func.sum(CaptureRow.stored_bytes), 0))
-            gone["captures"], gone["bytes"] = session.execute(found.where(CaptureRow.id.in_(old))).one()
-            return gone
-        while ids := session.scalars(old.order_by(CaptureRow.id).limit(SWEEP_BATCH)).all():
-            session.execute(delete(CaptureRow).where(CaptureRow.id.in_(ids)))
-            session.commit()
-            gone["captures"] += len(ids)
+    while digests := sweep_some(session, days, now):
+        session.commit()
+        gone["captures"] += len(digests)
     session.commit()
-    for path in [] if dry_run else _files_without_row(session):
-        size = _remove_if_unused(session, path)
-        if size is not None:
-            gone["files"] += 1
-            gone["bytes"] += size
+    for number in range(FOLDERS):
+        removed = sweep_files(session, number)
+        gone["files"] += removed.files
+        gone["bytes"] += removed.bytes
     return gone
 
 
-def sweep_daily(session: Session, days: int, now: datetime) -> dict[str, int] | None:
-    """Sweep once a day, whichever server process is asked first; None when it is not yet time."""
-    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
-    session.execute(insert(KeyValue).values(name=SWEPT, value="", at=now).on_conflict_do_nothing())
-    due = update(KeyValue).where(KeyValue.name == SWEPT, KeyValue.at <= now - timedelta(days=1)).values(at=now)
-    mine = session.execute(due.execution_options(synchronize_session=False)).rowcount  # type: ignore[attr-defined]
-    session.commit()
-    if not mine:
-        return None
-    gone = sweep(session, days, now)
-    return gone | {"batches": sweep_batches(session, BATCH_DAYS, now)}
+def sweep_some(session: Session, days: int, now: datetime) -> list[str]:
+    """Forget a batch of raw pages older than so many days (0: none), inside the caller's transaction.
+
+    returns  the digests of what was forgotten, for `remove_files` once that is committed
+    """
+    if days <= 0:
+        return []
+    ids = session.scalars(old_captures(select(CaptureRow.id), days, now).order_by(CaptureRow.id)
+                          .limit(SWEEP_BATCH)).all()
+    return list(session.scalars(delete(CaptureRow).where(CaptureRow.id.in_(ids)).returning(CaptureRow.sha256)))
 
 
-def sweep_batches(session: Session, days: int, now: datetime) -> int:
-    """Forget the answers to batches older than so many days; nobody sends them again. How many were forgotten."""
-    old = select(IngestBatch.batch_id).where(IngestBatch.received_at < now - timedelta(days=days)).limit(SWEEP_BATCH)
-    count = 0
-    while ids := session.scalars(old).all():
-        session.execute(delete(IngestBatch).where(IngestBatch.batch_id.in_(ids)))
-        session.commit()
-        count += len(ids)
-    return count
+def old_captures(query: Any, days: int, now: datetime) -> Any:
+    """A question about raw pages, asked of those older than so many days."""
+    return query.where(CaptureRow.created_at < now - timedelta(days=days))
+
+
+def remove_files(session: Session, digests: Iterable[str]) -> Removed:
+    """Remove the files of these raw pages where no row needs them any more; outside any transaction."""
+    return _remove(session, (_path(digest) for digest in set(digests)))
+
+
+def sweep_files(session: Session, number: int) -> Removed:
+    """Remove the files without a row in one of the `FOLDERS` folders; outside any transaction.
+
+    Such files are left behind where a process is killed between its rows and its files.
+    """
+    return _remove(session, _files_without_row(session, f"{number:02x}"))
+
+
+def _remove(session: Session, paths: Iterable[Path]) -> Removed:
+    sizes = [size for path in paths if (size := _remove_if_unused(session, path)) is not None]
+    return Removed(len(sizes), sum(sizes))
 
 
 def _folder() -> Path:
@@ -141,9 +150,9 @@ def _path(digest: str) -> Path:
     return _folder() / digest[:2] / f"{digest}.gz"
 
 
-def _files_without_row(session: Session) -> Iterator[Path]:
-    """Files that no row refers to at the moment."""
-    files = _folder().glob("[0-9a-f][0-9a-f]/*.gz")
+def _files_without_row(session: Session, folder: str) -> Iterator[Path]:
+    """Files of a folder that no row refers to at the moment."""
+    files = _folder().glob(f"{folder}/*.gz")
     while some := {path.name.removesuffix(".gz"): path for path in islice(files, SWEEP_BATCH)}:
         used = set(session.scalars(select(CaptureRow.sha256).where(CaptureRow.sha256.in_(some))))
         session.rollback()
@@ -191,6 +200,8 @@ def _sync_folder(folder: Path) -> None:
 def _remove_if_unused(session: Session, path: Path) -> int | None:
     """Remove a file that no row refers to and that is not young; its size, or None if it stays."""
     with _only_one():
+        if not path.exists():  # another process has just removed it
+            return None
         status = path.stat()
         oldest_allowed = _disk_now(path.parent.parent) - YOUNG.total_seconds()
         used = session.scalar(select(exists().where(CaptureRow.sha256 == path.name.removesuffix(".gz"))))

@@ -25,6 +25,7 @@ from server.queue import store as queue
 
 WORKER_SEEN = "worker.seen"
 WORKER_SEEN_EVERY = timedelta(seconds=5)
+FIRST_RUN_AFTER = timedelta(hours=1)  # of a job that starts by itself, after it was made
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,20 @@ def ensure_jobs(session: Session, account: Account) -> None:
     _ensure(session, [kind for kind in KINDS.values() if kind.per_account], account.id)
 
 
-def ensure_jobs_without_account(session: Session) -> None:
-    """The jobs that belong to no account, made where they are missing: known, but not on a schedule."""
-    _ensure(session, [kind for kind in KINDS.values() if not kind.per_account], None)
+def ensure_jobs_without_account(session: Session, now: datetime) -> None:
+    """The jobs that belong to no account, made where they are missing: known, and on a schedule only where they start
+    by themselves."""
+    _ensure(session, [kind for kind in KINDS.values() if not kind.per_account], None, now + FIRST_RUN_AFTER)
 
 
-def _ensure(session: Session, kinds: Sequence[JobKind], account_id: int | None) -> None:
+def _ensure(session: Session, kinds: Sequence[JobKind], account_id: int | None, due: datetime | None = None) -> None:
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
     for kind in kinds:
+        first = due if kind.self_starting else None
         session.execute(insert(Job).values(
-            name=kind.name, account_id=account_id, config=fresh_config(kind), stats=fresh_stats(kind), scheduled=False,
-            paused=False, failures_in_row=0).on_conflict_do_nothing())
+            name=kind.name, account_id=account_id, config=fresh_config(kind), stats=fresh_stats(kind),
+            scheduled=kind.self_starting, next_due_at=first, anchored_at=first, paused=False,
+            failures_in_row=0).on_conflict_do_nothing())
 
 
 def worker_seen(session: Session, worker: str, now: datetime) -> None:

@@ -1,19 +1,19 @@
 """What the worker asks and tells about runs, with its own token only."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import structlog
 from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, Field
+from sqlalchemy import Engine
 
 from common.clock import iso_ms
-from server import settings
 from server.access.guard import WORKER, requires
 from server.affiliate import months
 from server.errors import ErrorAnswer
-from server.ingest import captures
 from server.ingest.body import unpack_body
 from server.ingest.text import plain, plain_json
 from server.jobs import rules, store
@@ -27,9 +27,12 @@ from server.time import now, owner_zone
 
 MOST_LINES = 200  # kept of what a run said
 ASK_AGAIN = 2  # seconds until a worker without work asks again
+LOOK_AHEAD_EVERY = timedelta(hours=1)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST_INT = 2**31 - 1
 
 log = structlog.get_logger(__name__)
+_made_ahead: "WeakKeyDictionary[Engine, datetime]" = WeakKeyDictionary()
 bp = APIBlueprint("worker_api", __name__, url_prefix="/api/worker",
                   abp_tags=[Tag(name="Worker", description="What the worker says and asks")],
                   abp_responses={400: ErrorAnswer, 404: ErrorAnswer, 409: ErrorAnswer})
@@ -123,20 +126,17 @@ def claim(body: ClaimBody) -> dict[str, Any]:
     if answer:
         log.info("run claimed", run=answer["id"], job=answer["job"], worker=worker, trigger=answer["trigger"])
     else:
-        _keep_house(moment)
+        _make_months_ahead(moment)
     return {"run": answer, "retry_after": ASK_AGAIN}
 
 
-def _keep_house(moment: datetime) -> None:
-    """The worker is the only clock: when it has nothing else to do, old raw pages go, once a day, and a month of
-    snapshots is made ahead or packed."""
-    gone = captures.sweep_daily(db.session(), settings.current().capture_days, moment)
-    if gone:
-        log.info("old raw pages deleted", **gone)
+def _make_months_ahead(moment: datetime) -> None:
+    """The worker is the only clock: when it has nothing else to do, the month of snapshots that is near is made."""
+    engine = db.engine
+    if moment - _made_ahead.get(engine, NEVER) >= LOOK_AHEAD_EVERY:
         months.make_room(db.session(), moment)
         db.session.commit()
-        if packed := months.close_next(db.session(), moment):
-            log.info("month of snapshots packed", month=f"{packed.year}-{packed.month:02}")
+        _made_ahead[engine] = moment
 
 
 def _forced(force: Force, worker: str) -> Run:

@@ -52,8 +52,8 @@ def test_eight_processes_never_get_the_same_job_twice(database):
             session.add(account)
             session.flush()
             store.ensure_jobs(session, account)
-        store.ensure_jobs_without_account(session)
-        poller = session.scalars(select(Job).where(Job.account_id.is_(None))).one()
+        store.ensure_jobs_without_account(session, NOW)
+        poller = session.scalars(select(Job).where(Job.name == "affiliate")).one()
         poller.scheduled, poller.next_due_at = True, NOW
         lists = session.scalars(select(Job).where(Job.account_id.is_not(None)).order_by(Job.id)).all()
         for place, job in enumerate(lists):

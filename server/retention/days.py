@@ -1,0 +1,95 @@
+"""What each day brought: polls, snapshots, distinct people. Days are the owner's, with 23 or 25 hours now and then."""
+
+from datetime import date, datetime, timedelta, tzinfo
+from datetime import time as time_of_day
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from server.database import reading, writing
+from server.models import AffiliatePoll, PersonCurrent, StorageDay, snapshots
+from server.retention.rules import moment_of
+from server.time import owner_zone
+
+BACK = 31  # days that are counted at most, before today
+
+
+class Day(NamedTuple):
+    """people: distinct ones; None: counted by the next run of the job `retention`."""
+
+    day: date
+    polls: int
+    snapshots: int
+    people: int | None
+
+
+def count_next(now: datetime, cut: int | None) -> bool:
+    """Count a day that is over and not counted yet, and keep it; False: there is none.
+
+    cut  the first second whose snapshots are sure to be there; None: all are
+    """
+    zone = owner_zone()
+    with reading() as session:
+        first = session.scalar(select(func.min(AffiliatePoll.observed_at)))
+        if first is None:
+            return False
+        today = now.astimezone(zone).date()
+        counted = set(session.scalars(select(StorageDay.day).where(StorageDay.day >= today - timedelta(days=BACK))))
+        missing = [day for back in range(BACK, 0, -1) if (day := today - timedelta(days=back)) not in counted
+                   and second(day, zone) >= (cut or 0) and second(day + timedelta(days=1), zone) > first]
+        if not missing:
+            return False
+        polls, rows = _polled(session, missing[0], zone)
+        row = {"day": missing[0], "polls": polls, "snapshots": rows,
+               "people": _people(session, missing[0], zone) if rows else 0}
+    with writing() as session:
+        insert: Any = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+        session.execute(insert(StorageDay).values(row).on_conflict_do_nothing())
+    return True
+
+
+def newest(session: Session, now: datetime, count: int = 7) -> list[Day]:
+    """The newest days, today first. What is not counted yet is taken from the polls, which is quick, without people;
+    of today the people are those whose current row says so."""
+    zone = owner_zone()
+    today = now.astimezone(zone).date()
+    kept = {row.day: row for row in session.scalars(
+        select(StorageDay).where(StorageDay.day > today - timedelta(days=count)))}
+    found = []
+    for back in range(count):
+        day = today - timedelta(days=back)
+        if day in kept:
+            found.append(Day(day, kept[day].polls, kept[day].snapshots, kept[day].people))
+            continue
+        polls, rows = _polled(session, day, zone)
+        people = 0 if not rows else _seen_since(session, second(day, zone)) if not back else None
+        found.append(Day(day, polls, rows, people))
+    return found
+
+
+def second(day: date, zone: tzinfo) -> int:
+    """The first second of a day."""
+    return int(datetime.combine(day, time_of_day(), zone).timestamp())
+
+
+def _polled(session: Session, day: date, zone: tzinfo) -> tuple[int, int]:
+    """How many polls there were, and how many snapshots they brought."""
+    polls, rows = session.execute(
+        select(func.count(), func.coalesce(func.sum(AffiliatePoll.rooms), 0))
+        .where(AffiliatePoll.observed_at >= second(day, zone),
+               AffiliatePoll.observed_at < second(day + timedelta(days=1), zone))).one()
+    return polls, int(rows)
+
+
+def _people(session: Session, day: date, zone: tzinfo) -> int:
+    return session.scalar(
+        select(func.count(snapshots.c.person_id.distinct()))
+        .where(snapshots.c.observed_at >= second(day, zone),
+               snapshots.c.observed_at < second(day + timedelta(days=1), zone))) or 0
+
+
+def _seen_since(session: Session, at: int) -> int:
+    return session.scalar(select(func.count()).select_from(PersonCurrent)
+                          .where(PersonCurrent.affiliate_at >= moment_of(at))) or 0
