@@ -1,5 +1,5 @@
-"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, their name in stored scans, and
-raw pages that name them."""
+"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, their place in the queue, their
+name in stored scans, and raw pages that name them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -31,6 +31,7 @@ from server.models import (
     ScanPageRow,
     snapshots,
 )
+from server.queue import store as queue
 
 
 class IsAnAccount(ValueError):
@@ -50,7 +51,8 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
         raise IsAnAccount(f"{name} is one of your own accounts")
     person_id = session.scalar(select(Person.id).filter_by(platform=platform, username=name))
     pages, captures, scans = _erase_from_scans(session, name)
-    if person_id is None and not pages and not scans:
+    queued = queue.forget(session, name) if platform == PLATFORM else 0
+    if person_id is None and not pages and not scans and not queued:
         raise LookupError(f"nobody of the name {name} is known")
     receipt: dict[str, Any] = {
         "username": name, "platform": platform, "erased_at": iso_ms(now),
@@ -58,7 +60,7 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
         "profiles": _count(session, Profile, person_id), "tags": _count(session, PersonTag, person_id),
         "follows": _count(session, FollowInterval, person_id),
         "snapshots": _count(session, snapshots.c, person_id), "broadcasts": _count(session, Broadcast, person_id),
-        "scan_pages": pages, "scans": scans, "captures": captures,
+        "queue": queued, "scan_pages": pages, "scans": scans, "captures": captures,
     }
     if person_id is not None:
         receipt["captures"] += _forget(session, _answers_that_show(session, person_id))

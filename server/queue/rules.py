@@ -4,7 +4,7 @@ P1 is read once, as soon as possible: an entry makes a poll of its own due, a fe
 for at every poll until it is taken off; its state is what the newest poll found.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from server.jobs.rules import back_off
@@ -71,7 +71,7 @@ def telling(priority: int, state: str) -> int:
     return 2 if state in OPEN else 0
 
 
-def why_waiting(state: str, due_at: datetime | None, priority: int, poller: tuple[str, str], now: datetime) -> str:
+def why_waiting(state: str, due_at: datetime | None, poller: tuple[str, str], now: datetime) -> str:
     """What somebody in the queue waits for; empty: nothing.
 
     poller  state and reason of the job that reads the queue
@@ -85,4 +85,4 @@ def why_waiting(state: str, due_at: datetime | None, priority: int, poller: tupl
         return "Looked for after the poll that is going on."
     if due_at is None:
         return f"Looked for at the next poll. {reason}"
-    return reason if due_at <= now + timedelta(minutes=1) else "Looked for again after a pause."
+    return reason if due_at <= now else "Looked for again after a pause."
