@@ -14,6 +14,7 @@ from server.ingest import captures
 from server.ingest.text import plain
 from server.models import AffiliatePoll, PollCapture
 from server.queue import store as queue
+from server.retention.hours import is_rolled_up
 
 _LARGEST = 2**31 - 1
 
@@ -29,9 +30,11 @@ def take_rooms(session: Session, message: AffiliateRooms, now: datetime,
     good = storable(rooms)
     at = int(message.observed_at.timestamp())
     months.make_room(session, message.observed_at, now)
-    store.Poll(session, at, now).take(good, message.genders if message.saw_everyone else (),
-                                      there=[*message.left_out_names, *(one["item"] for one in bad)],
-                                      gone=message.absent)
+    poll = store.Poll(session, at, now)
+    # A poll that is handed over once more after its snapshots went into the hourly figures is in them already.
+    new = [] if poll.late and is_rolled_up(session, at) else good
+    poll.take(new, message.genders if message.saw_everyone else (),
+              there=[*message.left_out_names, *(one["item"] for one in bad)], gone=message.absent)
     queue.settle(session, message.run_id, {room.username for room in good}, frozenset(message.absent),
                  message.observed_at, now)
     kept = []

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from common.clock import iso_ms
@@ -14,6 +14,7 @@ from server.follows.pages import pack, unpack_people
 from server.models import (
     PLATFORM,
     Account,
+    AffiliateHour,
     AffiliateProfile,
     AffiliateSubject,
     AffiliateTags,
@@ -32,6 +33,7 @@ from server.models import (
     snapshots,
 )
 from server.queue import store as queue
+from server.retention.rules import HOUR
 
 
 class IsAnAccount(ValueError):
@@ -59,12 +61,14 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
         "persons": 0 if person_id is None else 1,
         "profiles": _count(session, Profile, person_id), "tags": _count(session, PersonTag, person_id),
         "follows": _count(session, FollowInterval, person_id),
-        "snapshots": _count(session, snapshots.c, person_id), "broadcasts": _count(session, Broadcast, person_id),
+        "snapshots": _count(session, snapshots.c, person_id), "hours": _count(session, AffiliateHour, person_id),
+        "broadcasts": _count(session, Broadcast, person_id),
         "queue": queued, "scan_pages": pages, "scans": scans, "captures": captures,
     }
     if person_id is not None:
         receipt["captures"] += _forget(session, _answers_that_show(session, person_id))
         session.execute(delete(snapshots).where(snapshots.c.person_id == person_id))
+        session.execute(delete(AffiliateHour).where(AffiliateHour.person_id == person_id))
         for table in (AffiliateProfile, AffiliateSubject, AffiliateTags, Broadcast, PersonCurrent, PersonDetails,
                       FollowInterval, PersonTag, Profile):
             session.execute(delete(table).where(table.person_id == person_id))
@@ -82,10 +86,15 @@ def _count(session: Session, table: Any, person_id: int | None) -> int:
 
 
 def _answers_that_show(session: Session, person_id: int) -> set[int]:
-    """The raw answers of the polls in which the person was seen."""
-    return set(session.scalars(
+    """The raw answers of the polls in which the person was seen; of an hour that was rolled up, those of all polls."""
+    seen = session.scalars(
         select(PollCapture.capture_id).join(snapshots, snapshots.c.observed_at == PollCapture.observed_at)
-        .where(snapshots.c.person_id == person_id)))
+        .where(snapshots.c.person_id == person_id))
+    rolled_up = session.scalars(
+        select(PollCapture.capture_id).join(AffiliateHour, and_(
+            PollCapture.observed_at >= AffiliateHour.hour, PollCapture.observed_at < AffiliateHour.hour + HOUR))
+        .where(AffiliateHour.person_id == person_id, AffiliateHour.polls > 0))
+    return {*seen, *rolled_up}
 
 
 def _erase_from_scans(session: Session, name: str) -> tuple[int, int, int]:
