@@ -103,6 +103,8 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, IPv6Address):
+        if ip.is_site_local:  # of old, and still somebody's own network
+            return False
         inner = [ip.ipv4_mapped, ip.sixtofour, ip.teredo[1] if ip.teredo else None]
         if ip in _NAT64:
             inner.append(IPv4Address(int(ip) & 0xFFFFFFFF))

@@ -141,17 +141,15 @@ class ImageClient:
         with _at_most(self._time_out, connection) as over:
             try:
                 connection.request("GET", place.target, headers=_HEADERS | {"Host": place.host_header})
-                response = connection.getresponse()
-                if response.status != 200:
-                    return _Answer(response.status, response.headers, b"")
-                body = self._read(response)
+                with connection.getresponse() as response:
+                    body = self._read(response) if response.status == 200 else b""
             except (OSError, http.client.HTTPException, ValueError) as error:
                 if over.is_set():
                     raise TimeoutError("too slow") from error
                 raise
             if over.is_set():
                 raise TimeoutError("too slow")
-            return _Answer(200, response.headers, body)
+            return _Answer(response.status, response.headers, body)
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         if (response.length or 0) > LARGEST:
@@ -197,16 +195,18 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, address: str, port: int, place: Place, context: ssl.SSLContext | None,
                  tunnel: dict[str, str] | None = None) -> None:
         super().__init__(address, port, timeout=CONNECT_TIME_OUT)
-        self._name, self._context_ = place.host, context
+        self._name, self._tls = place.host, context
+        self.wire: socket.socket | None = None  # `sock` is let go of while the last answer is still being read
         if tunnel is not None:
             self.set_tunnel(place.host, place.port, tunnel)
 
     def connect(self) -> None:
         super().connect()
-        if self._context_ is not None:
+        self.wire = self.sock
+        if self._tls is not None:
             # Not within the wrapping, so that a handshake that never ends can be ended from outside.
-            wrapped = self._context_.wrap_socket(self.sock, server_hostname=self._name, do_handshake_on_connect=False)
-            self.sock = wrapped
+            wrapped = self._tls.wrap_socket(self.sock, server_hostname=self._name, do_handshake_on_connect=False)
+            self.wire = self.sock = wrapped
             wrapped.do_handshake()
 
 
@@ -217,9 +217,9 @@ def _at_most(seconds: float, connection: _Connection) -> Iterator[threading.Even
 
     def end() -> None:
         over.set()
-        if connection.sock is not None:
+        if connection.wire is not None:
             with suppress(OSError):  # it may have ended by itself
-                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)  # wakes whoever reads from it
+                socket.socket.shutdown(connection.wire, socket.SHUT_RDWR)  # wakes whoever reads from it
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
