@@ -153,6 +153,8 @@ def upgrade() -> None:
         sa.Column("is_hd", sa.Boolean(), nullable=True),
         sa.Column("show", sa.String(length=40), nullable=True),
         *(sa.Column(name, sa.String(length=12), nullable=True) for name in ("live_source", "followers_source")),
+        *(sa.Column(f"session_{name}", sa.BigInteger(), nullable=True) for name in ("viewers", "first", "last")),
+        *(sa.Column(f"session_{name}", sa.Integer(), nullable=True) for name in ("since", "polls", "viewed", "peak")),
         sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_person_current_person_id_persons", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("person_id", name="pk_person_current"),
         postgresql_with={"fillfactor": 75},

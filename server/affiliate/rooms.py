@@ -5,7 +5,7 @@ One bad value costs that value, one bad room costs that room, never the poll.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -17,7 +17,9 @@ from server.ingest.text import plain
 Rejected = dict[str, str]
 MOST_TAGS = 100
 LONGEST_TAG = 100
+LONGEST_SHOWN_TAG = 60
 LONGEST_SHOW = 40
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _ROOMS = TypeAdapter(list[AffiliateRoom])
 _NAME = re.compile(r"[a-z0-9_]{1,50}").fullmatch
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]").search
@@ -48,9 +50,11 @@ class Room(NamedTuple):
         gender: str | None = self.profile[3]
         return gender
 
-    def tag_list(self) -> list[str]:
-        found: list[str] = json.loads(self.tags) if self.tags else []
-        return found
+    def shown_tags(self) -> str | None:
+        """The tags as they are filtered by, none longer than a filter takes."""
+        if self.tags is None or len(self.tags) <= LONGEST_SHOWN_TAG:
+            return self.tags
+        return _json([tag[:LONGEST_SHOWN_TAG] for tag in json.loads(self.tags)])
 
 
 PROFILE = ("display_name", "age", "birthday", "gender", "location", "country", "spoken_languages", "is_new",
@@ -111,7 +115,7 @@ def _storable(room: AffiliateRoom) -> Room:
     tags = value["tags"]
     return Room(
         value["username"], tuple(map(value.__getitem__, PROFILE)), value["room_subject"],
-        None if tags is None else json.dumps(tags, ensure_ascii=False, separators=(",", ":")),
+        None if tags is None else _json(tags),
         value["seconds_online"], value["num_users"], value["num_followers"], value["current_show"], value["is_hd"])
 
 
@@ -156,11 +160,6 @@ def mark(value: Any) -> int:
     """A digest of a value, the same in every process, in 64 bits."""
     return int.from_bytes(blake2b(repr(value).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big",
                           signed=True)
-
-
-def tags_of(rooms: Sequence[Room], of: Callable[[Room], int]) -> list[tuple[int, list[str]]]:
-    """(person, tags) of rooms that say their tags."""
-    return [(of(room), room.tag_list()) for room in rooms if room.tags is not None]
 
 
 def _shown(item: Any) -> str:

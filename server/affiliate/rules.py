@@ -14,7 +14,8 @@ MISSES = 2
 SILENCE = 12 * 60 * 60
 
 
-class Open(NamedTuple):
+@dataclass(slots=True)
+class Open:
     """A broadcast that goes on.
 
     misses, missed_at   how many polls in a row should have shown it and did not, and the first of them
@@ -84,18 +85,21 @@ def changes(going_on: Mapping[int, Open], seen: Mapping[int, int | None], at: in
     return found
 
 
-def after(going_on: Mapping[int, Open], what: Changes, seen: Mapping[int, int | None], at: int,
+def after(going_on: dict[int, Open], what: Changes, seen: Iterable[int], at: int,
           genders: Mapping[int, str | None]) -> dict[int, Open]:
-    """The broadcasts that go on after these changes."""
-    left = {person: known._replace(last_seen=at, misses=0, missed_at=None) if person in seen else known
-            for person, known in going_on.items() if person not in what.end}
+    """The broadcasts that go on after these changes: those that went on before, brought up to date."""
+    for person in what.end:
+        del going_on[person]
+    for person in seen:
+        if person in going_on:
+            going_on[person].last_seen = at
     for person in what.heal:
-        left[person] = left[person]._replace(misses=0, missed_at=None)
+        going_on[person].misses, going_on[person].missed_at = 0, None
     for person, (misses, first) in what.miss.items():
-        left[person] = left[person]._replace(misses=misses, missed_at=first)
+        going_on[person].misses, going_on[person].missed_at = misses, first
     for person, start in what.begin.items():
-        left[person] = Open(start, at, at, genders.get(person))
-    return left
+        going_on[person] = Open(start, at, at, genders.get(person))
+    return going_on
 
 
 class Figures(NamedTuple):

@@ -18,6 +18,9 @@ class PersonCurrent(Base):
     affiliate_at    the newest poll that showed the person; also confirms the texts that it did not change
     last_seen_at    last seen broadcasting, by whichever source
     snapshots       how many snapshots of the person have been taken
+    session_…       what the polls of the broadcast that goes on add up to: `session_since` is the second at which a
+                    poll first saw it, null if they must be counted again; of `session_viewed` polls that said the
+                    viewers `session_viewers` is the sum; first and last are followers
     """
 
     __tablename__ = "person_current"
@@ -47,6 +50,13 @@ class PersonCurrent(Base):
     show: Mapped[str | None] = mapped_column(String(40))
     live_source: Mapped[str | None] = mapped_column(String(12))
     followers_source: Mapped[str | None] = mapped_column(String(12))
+    session_viewers: Mapped[int | None] = mapped_column(BigInteger)
+    session_first: Mapped[int | None] = mapped_column(BigInteger)
+    session_last: Mapped[int | None] = mapped_column(BigInteger)
+    session_since: Mapped[int | None] = mapped_column(Integer)
+    session_polls: Mapped[int | None] = mapped_column(Integer)
+    session_viewed: Mapped[int | None] = mapped_column(Integer)
+    session_peak: Mapped[int | None] = mapped_column(Integer)
 
 
 class PersonDetails(Base):
