@@ -4,31 +4,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.clock import iso_ms
 from scraper.observations import PageFacts
 from server.follows.queries import Edge, FollowRow, PageEvidence
 from server.models import Scan
 from server.openapi import When
+from server.people.answers import PersonFields, iso, person_fields
+from server.people.rows import Freshness
 
 BEST = ("the best single moment: the latest bound, which is the first proof. Null while only that bound is known "
         "(the very first reading: it began \"before\")")
-
-
-class PersonFields(BaseModel):
-    """What is known of a person; null: not known yet."""
-
-    id: str
-    username: str
-    role: str = Field(description="model, viewer, both or unknown")
-    display_name: str | None
-    age: int | None
-    gender: str | None
-    country: str | None = Field(description="ISO 3166 alpha-2")
-    location: str | None
-    subject: str | None
-    tags: list[str] | None
-    image_url: str | None
-    last_seen_at: When | None = Field(description="last seen broadcasting")
 
 
 class FollowAnswer(PersonFields):
@@ -220,18 +204,9 @@ class UploadAnswer(BaseModel):
     rejected: list[SetAside]
 
 
-def person_fields(row: FollowRow) -> dict[str, Any]:
-    return {
-        "id": str(row.uuid), "username": row.username, "role": row.role, "display_name": row.display_name,
-        "age": row.age, "gender": row.gender, "country": row.country, "location": row.location,
-        "subject": row.subject, "tags": None if row.tags is None else list(row.tags), "image_url": row.image_url,
-        "last_seen_at": iso(row.last_seen_at),
-    }
-
-
-def follow(row: FollowRow) -> dict[str, Any]:
+def follow(row: FollowRow, about: Freshness) -> dict[str, Any]:
     """A follow with its bounds under the names of its direction."""
-    return person_fields(row) | {
+    return person_fields(row.person, about) | {
         "state": row.state, "missing_since": iso(row.missing_since), "returned": row.returned,
         "source": row.start_source,
     } | bounds(row)
@@ -246,8 +221,8 @@ def bounds(row: FollowRow) -> dict[str, str | None]:
     }
 
 
-def ended(row: FollowRow) -> dict[str, Any]:
-    return follow(row) | days(row) | {"back": row.back, "end_source": row.end_source}
+def ended(row: FollowRow, about: Freshness) -> dict[str, Any]:
+    return follow(row, about) | days(row) | {"back": row.back, "end_source": row.end_source}
 
 
 def days(row: FollowRow) -> dict[str, Any]:
@@ -279,7 +254,3 @@ def scan(row: Scan, account: str) -> dict[str, Any]:
 
 def evidence(page: PageEvidence) -> dict[str, Any]:
     return {"facts": page.facts, "observed_at": iso(page.observed_at), "capture_id": page.capture_id}
-
-
-def iso(moment: Any) -> str | None:
-    return None if moment is None else iso_ms(moment)

@@ -11,8 +11,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from scraper.observations import ListName
 from server.access.guard import actor, requires
 from server.errors import ErrorAnswer, Refused
+from server.exports import streams as exports
+from server.exports.formats import FORMAT, Format
 from server.follows import answers, queries, store, uploads
 from server.models import Account, Scan, db
+from server.people.directory import Wanted
+from server.people.rows import freshness
 from server.people.store import picked_account
 from server.time import now, owner_zone
 from server.users.queries import insights
@@ -24,6 +28,9 @@ _SEARCH = Field(None, max_length=50, description="part of the username")
 _TAG = Field(None, max_length=60, description="only people who have this tag")
 _ROLE = Field(None, description="models: model or both; viewers: viewer or both")
 Roles = Literal["all", "models", "viewers"]
+CurrentSort = Literal["since", "-since", "username", "-username", "age", "-age", "followers", "-followers", "seen",
+                      "-seen"]
+EndedSort = Literal["until", "-until", "since", "-since", "username", "-username", "age", "-age", "seen", "-seen"]
 
 
 class AccountQuery(BaseModel):
@@ -39,7 +46,8 @@ class FollowsQuery(ListQuery):
     role: Roles | None = _ROLE
     tag: str | None = _TAG
     q: str | None = _SEARCH
-    sort: Literal["since", "-since", "username", "-username"] = Field("-since", description="- for the other way round")
+    sort: CurrentSort = Field("-since", description="- for the other way round; who has no such value comes last")
+    format: Format | None = FORMAT
 
 
 class UnfollowedQuery(ListQuery):
@@ -49,7 +57,8 @@ class UnfollowedQuery(ListQuery):
     role: Roles | None = _ROLE
     tag: str | None = _TAG
     q: str | None = _SEARCH
-    sort: Literal["until", "-until", "since", "-since", "username", "-username"] = "-until"
+    sort: EndedSort = Field("-until", description="- for the other way round; who has no such value comes last")
+    format: Format | None = FORMAT
 
 
 class HistoryQuery(ListQuery):
@@ -98,33 +107,36 @@ _UPLOAD: dict[str, Any] = {"content": {
 
 @bp.get("/followers/following", responses={200: answers.FollowingList})
 @requires("view_users")
-def following(query: FollowsQuery) -> dict[str, Any]:
+def following(query: FollowsQuery) -> Any:
     """Whom the account follows now"""
     return _current("following", "following", query)
 
 
 @bp.get("/followers/followers", responses={200: answers.FollowersList})
 @requires("view_users")
-def followers(query: FollowsQuery) -> dict[str, Any]:
+def followers(query: FollowsQuery) -> Any:
     """Who follows the account now"""
     return _current("followers", "follower", query)
 
 
 @bp.get("/followers/unfollowed", responses={200: answers.UnfollowedList})
 @requires("view_users")
-def unfollowed(query: UnfollowedQuery) -> dict[str, Any]:
+def unfollowed(query: UnfollowedQuery) -> Any:
     """Who left, how long they had followed, and what that says"""
-    account_id = _account_id(query)
-    since = None if query.days == "all" else now() - timedelta(days=int(query.days))
-    page = queries.unfollowed(db.session(), account_id, query.direction, since=since, role=_role(query.role),
-                              tag=query.tag, search=query.q, sort=query.sort, limit=query.limit, cursor=query.cursor)
+    account_id, wanted, at = _account_id(query), _wanted(query), now()
+    since = None if query.days == "all" else at - timedelta(days=int(query.days))
+    if query.format:
+        return exports.unfollowed(account_id, query.direction, since, wanted, query.format)
+    cut = queries.unfollowed(db.session(), account_id, query.direction, since, wanted, at)
     found = insights(db.session(), account_id, query.direction, since)
+    about = freshness(db.session(), at)
     return {
-        "unfollowed": [answers.ended(row) for row in page.rows], "total": page.total,
+        "unfollowed": [answers.ended(row, about) for row in cut.rows],
+        "total": queries.count_unfollowed(db.session(), account_id, query.direction, since, wanted, at),
         "insights": {
             "total": found.total, "average_days": None if found.average_days is None else round(found.average_days, 2),
             "average_days_at_least": found.at_least, "rate": None if found.rate is None else round(found.rate, 4)},
-        "next_cursor": page.next_cursor,
+        "next_cursor": cut.next,
     }
 
 
@@ -191,10 +203,19 @@ def reject(path: ScanPath) -> dict[str, Any]:
     return _scan_answer(row)
 
 
-def _current(name: str, direction: queries.Direction, query: FollowsQuery) -> dict[str, Any]:
-    page = queries.current(db.session(), _account_id(query), direction, role=_role(query.role), tag=query.tag,
-                           search=query.q, sort=query.sort, limit=query.limit, cursor=query.cursor)
-    return {name: [answers.follow(row) for row in page.rows], "total": page.total, "next_cursor": page.next_cursor}
+def _current(name: str, direction: queries.Direction, query: FollowsQuery) -> Any:
+    account_id, wanted, at = _account_id(query), _wanted(query), now()
+    if query.format:
+        return exports.current(account_id, direction, wanted, query.format)
+    cut = queries.current(db.session(), account_id, direction, wanted, at)
+    about = freshness(db.session(), at)
+    return {name: [answers.follow(row, about) for row in cut.rows],
+            "total": queries.count_current(db.session(), account_id, direction, wanted, at), "next_cursor": cut.next}
+
+
+def _wanted(query: FollowsQuery | UnfollowedQuery) -> Wanted:
+    return Wanted(query.sort, query.role or "all", query.q or "", query.tag or "", after=query.cursor or "",
+                  limit=query.limit)
 
 
 def _update(list_name: ListName, query: AccountQuery) -> dict[str, Any]:
@@ -239,10 +260,6 @@ def _account_id(query: AccountQuery) -> int:
         if refused.code == "no_account":
             return 0
         raise
-
-
-def _role(role: Roles | None) -> str | None:
-    return None if role == "all" else role
 
 
 def _moment(given: datetime | date | None, *, end_of_day: bool = False) -> datetime | None:

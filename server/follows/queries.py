@@ -7,7 +7,7 @@ gives both bounds the same exact moment.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -26,32 +26,31 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from server.models import PLATFORM, Account, FollowInterval, Moment, Person, PersonTag, Profile, Scan, ScanPageRow
+from server.models import (
+    Account,
+    FollowInterval,
+    Moment,
+    Person,
+    PersonCurrent,
+    PersonDetails,
+    Scan,
+    ScanPageRow,
+)
 from server.paging import Page, decode_cursor, encode_cursor, refused_cursor
+from server.people.directory import Cut, Wanted, filters
+from server.people.rows import COLUMNS, WIDTH, PersonRow, with_current
 
 Direction = Literal["following", "follower"]
-ROLES = {"models": ("model", "both"), "viewers": ("viewer", "both"), "model": ("model", "both"),
-         "viewer": ("viewer", "both"), "both": ("both",), "unknown": ("unknown",)}
 DAY = timedelta(days=1)
+_BEFORE_ALL, _AFTER_ALL = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class FollowRow:
-    """One follow of one person, current or ended. All None of a person's fields: nobody has told us yet."""
+    """One follow of one person, current or ended."""
 
+    person: PersonRow
     interval_id: int
-    uuid: UUID
-    username: str
-    role: str
-    display_name: str | None
-    age: int | None
-    gender: str | None
-    country: str | None
-    location: str | None
-    subject: str | None
-    tags: Sequence[str] | None
-    image_url: str | None
-    last_seen_at: datetime | None  # last seen broadcasting
     direction: Direction
     start_earliest: datetime | None
     start_latest: datetime
@@ -75,6 +74,18 @@ class FollowRow:
         return None if self.start_earliest is None else self.start_latest
 
     @property
+    def proved(self) -> timedelta | None:
+        """From the first to the last proved presence; None while it goes on."""
+        return None if self.end_earliest is None else max(self.end_earliest - self.start_latest, timedelta(0))
+
+    @property
+    def at_most(self) -> timedelta | None:
+        """Between the proved absences around it; None while it goes on or the start is unknown."""
+        if self.end_latest is None or self.start_earliest is None:
+            return None
+        return self.end_latest - self.start_earliest
+
+    @property
     def days_followed(self) -> float | None:
         """Days between the best single moments; at least so many if the start is unknown. None while it goes on."""
         if self.end_latest is None or self.end_earliest is None:
@@ -83,61 +94,59 @@ class FollowRow:
             return self.days_at_least
         return round(max((self.end_latest - self.start_latest) / DAY, 0.0), 2)
 
-
     @property
     def days_at_least(self) -> float | None:
-        """Days between the first and the last proved presence; None while it goes on."""
-        return None if self.end_earliest is None else round(max((self.end_earliest - self.start_latest) / DAY, 0.0), 2)
+        return None if self.proved is None else round(self.proved / DAY, 2)
 
     @property
     def days_at_most(self) -> float | None:
-        """Days between the proved absences around it; None while it goes on or the start is unknown."""
-        if self.end_latest is None or self.start_earliest is None:
-            return None
-        return round((self.end_latest - self.start_earliest) / DAY, 2)
+        return None if self.at_most is None else round(self.at_most / DAY, 2)
 
 
-_PERSON = (
-    Person.uuid, Person.username, Person.role, Profile.display_name, Profile.age, Profile.gender, Profile.country,
-    Profile.location, Profile.subject, Profile.tags, Profile.image_url, Profile.last_online_at,
-)
 _BOUNDS = (
     FollowInterval.direction, FollowInterval.start_earliest, FollowInterval.start_latest, FollowInterval.start_source,
     FollowInterval.missing_since, FollowInterval.end_earliest, FollowInterval.end_latest, FollowInterval.end_source,
 )
-_SORTS = {
+_SORTS: dict[str, tuple[Any, type]] = {
+    "username": (Person.username, str),
     "since": (FollowInterval.start_latest, datetime),
     "until": (FollowInterval.end_latest, datetime),
-    "username": (Person.username, str),
+    "age": (PersonDetails.age, int),
+    "followers": (PersonCurrent.followers, int),
+    "seen": (PersonCurrent.last_seen_at, datetime),
 }
+CURRENT_SORTS = ("since", "username", "age", "followers", "seen")
+ENDED_SORTS = ("until", "since", "username", "age", "seen")
 
 
-def current(session: Session, account_id: int, direction: Direction, *, role: str | None = None,
-            tag: str | None = None, search: str | None = None, sort: str = "-since", limit: int = 50,
-            cursor: str | None = None) -> Page[FollowRow]:
-    """Who is on a list now, the missing among them.
+def current(session: Session, account_id: int, direction: Direction, wanted: Wanted, now: datetime) -> Cut:
+    """One page of who is on a list now, the missing among them.
 
-    role    models (model, both), viewers (viewer, both); None: everybody
-    sort    since or username, with a minus in front for the other way round
+    sort    one of CURRENT_SORTS, with a minus in front for the other way round; who has no such value comes last
     raises  Refused 400 for a cursor that is not one of this list
     """
-    rule = [*_of_list(account_id, direction), FollowInterval.end_latest.is_(None), *_filters(role, tag, search)]
-    return _page(session, rule, sort, limit, cursor, narrowed=bool(role or tag or search))
+    return _cut(session, [*_of_list(account_id, direction), FollowInterval.end_latest.is_(None)], wanted, now)
 
 
-def unfollowed(session: Session, account_id: int, direction: Direction = "follower", *,
-               since: datetime | None = None, role: str | None = None, tag: str | None = None,
-               search: str | None = None, sort: str = "-until", limit: int = 50,
-               cursor: str | None = None) -> Page[FollowRow]:
-    """Follows that have ended since a moment (None: ever), also of those who came back.
+def unfollowed(session: Session, account_id: int, direction: Direction, since: datetime | None, wanted: Wanted,
+               now: datetime) -> Cut:
+    """One page of the follows that have ended since a moment (None: ever), also of those who came back.
 
-    sort    until, since or username, with a minus in front for the other way round
+    sort    one of ENDED_SORTS, with a minus in front for the other way round; who has no such value comes last
     raises  Refused 400 for a cursor that is not one of this list
     """
-    rule = [*_of_list(account_id, direction), FollowInterval.end_latest.is_not(None), *_filters(role, tag, search)]
-    if since is not None:
-        rule.append(FollowInterval.end_latest >= since)
-    return _page(session, rule, sort, limit, cursor, narrowed=bool(role or tag or search))
+    return _cut(session, _ended(account_id, direction, since), wanted, now)
+
+
+def count_current(session: Session, account_id: int, direction: Direction, wanted: Wanted, now: datetime) -> int:
+    """How many the filters leave of a list."""
+    return _count(session, [*_of_list(account_id, direction), FollowInterval.end_latest.is_(None)], wanted, now)
+
+
+def count_unfollowed(session: Session, account_id: int, direction: Direction, since: datetime | None, wanted: Wanted,
+                     now: datetime) -> int:
+    """How many the filters leave of the follows that have ended."""
+    return _count(session, _ended(account_id, direction, since), wanted, now)
 
 
 def of_person(session: Session, person_id: int, account_id: int | None = None) -> list[tuple[str, FollowRow]]:
@@ -147,7 +156,7 @@ def of_person(session: Session, person_id: int, account_id: int | None = None) -
              .order_by(FollowInterval.start_latest.desc(), FollowInterval.id.desc()))
     if account_id is not None:
         query = query.where(FollowInterval.account_id == account_id)
-    return [(row[-1], FollowRow(*row[:-1])) for row in session.execute(query)]
+    return [(row[-1], _row(row)) for row in session.execute(query)]
 
 
 def _rows() -> Any:
@@ -156,56 +165,65 @@ def _rows() -> Any:
                 other.person_id == FollowInterval.person_id, other.id != FollowInterval.id)
     returned = exists().where(same, other.end_latest <= FollowInterval.start_latest)
     back = and_(FollowInterval.end_latest.is_not(None), exists().where(same, other.end_latest.is_(None)))
-    return (
-        select(FollowInterval.id, *_PERSON, *_BOUNDS, returned, type_coerce(back, Boolean))
-        .select_from(FollowInterval)
-        .join(Person, Person.id == FollowInterval.person_id)
-        .outerjoin(Profile, Profile.person_id == Person.id)
-    )
+    return with_current(
+        select(*COLUMNS, FollowInterval.id, *_BOUNDS, returned, type_coerce(back, Boolean))
+        .select_from(FollowInterval).join(Person, Person.id == FollowInterval.person_id))
+
+
+def _row(row: Any) -> FollowRow:
+    return FollowRow(PersonRow(*row[:WIDTH]), *row[WIDTH:WIDTH + 11])
 
 
 def _of_list(account_id: int, direction: Direction) -> list[ColumnElement[bool]]:
     return [FollowInterval.account_id == account_id, FollowInterval.direction == direction]
 
 
-def _filters(role: str | None, tag: str | None, search: str | None) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if role:
-        found.append(Person.role.in_(ROLES[role]))
-    if search:
-        found.append(Person.username.contains(search.lower(), autoescape=True))
-    if tag:
-        found.append(exists().where(PersonTag.person_id == Person.id, PersonTag.tag == tag.lower()))
-    return found
+def _ended(account_id: int, direction: Direction, since: datetime | None) -> list[ColumnElement[bool]]:
+    rule = [*_of_list(account_id, direction), FollowInterval.end_latest.is_not(None)]
+    return rule if since is None else [*rule, FollowInterval.end_latest >= since]
 
 
-def _page(session: Session, rule: Sequence[ColumnElement[bool]], sort: str, limit: int, cursor: str | None, *,
-          narrowed: bool) -> Page[FollowRow]:
-    column, kind = _SORTS[sort.removeprefix("-")]
-    descending = sort.startswith("-")
-    keys = tuple_(column, FollowInterval.id)
-    query = _rows().where(Person.platform == PLATFORM, *rule)
-    if cursor:
-        word, *edge = decode_cursor(cursor, str, kind, int)
-        if word != sort:
+def _cut(session: Session, rule: Sequence[ColumnElement[bool]], wanted: Wanted, now: datetime) -> Cut:
+    """A cut of a list, from behind `after`, or up to `before`."""
+    column, kind = _SORTS[wanted.sort.removeprefix("-")]
+    downwards, backwards = wanted.sort.startswith("-"), bool(wanted.before)
+    descending = downwards != backwards
+    value: Any = column
+    if column in (PersonDetails.age, PersonCurrent.followers):
+        value = func.coalesce(column, -1 if downwards else 2**62)
+    elif column is PersonCurrent.last_seen_at:
+        value = func.coalesce(column, literal(_BEFORE_ALL if downwards else _AFTER_ALL, Moment()), type_=Moment())
+    keys = (value, FollowInterval.id)
+    query = _rows().where(*rule, *filters(session, wanted, now))
+    edge = wanted.before or wanted.after
+    if edge:
+        word, *place = decode_cursor(edge, str, kind, int)
+        if word != wanted.sort:
             raise refused_cursor()
-        beyond = tuple_(literal(edge[0], column.type), literal(edge[1]))
-        query = query.where(keys < beyond if descending else keys > beyond)
-    order = (column, FollowInterval.id)
-    query = query.order_by(*(key.desc() for key in order) if descending else order).limit(limit + 1)
-    rows = [FollowRow(*row) for row in session.execute(query)]
-    count = select(func.count()).select_from(FollowInterval).where(*rule)
-    if narrowed:
-        count = count.join(Person, Person.id == FollowInterval.person_id)
-    total = session.execute(count).scalar_one()
-    more = len(rows) > limit
-    rows = rows[:limit]
-    return Page(rows, total, _edge(sort, rows[-1]) if more else None)
+        beyond = tuple_(literal(place[0], value.type), literal(place[1]))
+        query = query.where(tuple_(*keys) < beyond if descending else tuple_(*keys) > beyond)
+    query = query.order_by(*(key.desc() for key in keys) if descending else keys)
+    found = list(session.execute(query.add_columns(value).limit(wanted.limit + 1)))
+    more = len(found) > wanted.limit
+    found = found[:wanted.limit]
+    if backwards:
+        found.reverse()
+    has_previous, has_next = (more, True) if backwards else (bool(wanted.after), more)
+    rows = [_row(row) for row in found]
+
+    def cursor(place: int) -> str:
+        return encode_cursor(wanted.sort, found[place][-1], rows[place].interval_id)
+
+    return Cut(rows, cursor(0) if rows and has_previous else None, cursor(-1) if rows and has_next else None)
 
 
-def _edge(sort: str, row: FollowRow) -> str:
-    value: Any = {"since": row.start_latest, "until": row.end_latest, "username": row.username}[sort.removeprefix("-")]
-    return encode_cursor(sort, value, row.interval_id)
+def _count(session: Session, rule: Sequence[ColumnElement[bool]], wanted: Wanted, now: datetime) -> int:
+    query = select(func.count()).select_from(FollowInterval).where(*rule)
+    if wanted.narrowed:
+        query = query.join(Person, Person.id == FollowInterval.person_id).where(*filters(session, wanted, now))
+        if wanted.live is not None:
+            query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
+    return session.execute(query).scalar_one()
 
 
 # ---- history --------------------------------------------------------------------------------------------------

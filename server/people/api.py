@@ -1,27 +1,32 @@
 """`/api/persons`: the directory, one person with the origin of every value, and erasing a person."""
 
-from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
-from common.clock import iso_ms
 from server.access.guard import actor, requires
 from server.errors import ErrorAnswer, Refused
+from server.exports import streams as exports
+from server.exports.formats import FORMAT, Format
 from server.follows import answers as follow_answers
 from server.follows.queries import FollowRow, of_person
-from server.models import PLATFORM, Person, Profile, db
+from server.models import PLATFORM, db
 from server.openapi import When
-from server.people import queries
+from server.people import answers, values
+from server.people.answers import iso
+from server.people.counts import total
+from server.people.directory import COUNT_CAP, Wanted, directory
 from server.people.erase import IsAnAccount, erase
+from server.people.rows import freshness, row_of
 from server.people.store import picked_account
 from server.time import now
 
 tag = Tag(name="People", description="Everybody known, and what is known of them")
 bp = APIBlueprint("people_api", __name__, url_prefix="/api", abp_tags=[tag], abp_responses={404: ErrorAnswer})
 
-FIELDS = ("display_name", "age", "gender", "country", "location", "subject", "tags", "image_url")
+Sort = Literal["seen", "-seen", "username", "-username", "age", "-age", "followers", "-followers", "snapshots",
+               "-snapshots"]
 
 
 class DirectoryQuery(BaseModel):
@@ -29,10 +34,11 @@ class DirectoryQuery(BaseModel):
         None, description="models: model or both; viewers: viewer or both")
     tag: str | None = Field(None, max_length=60, description="only people who have this tag")
     q: str | None = Field(None, max_length=50, description="part of the username")
-    sort: Literal["username", "-username", "seen", "-seen"] = Field("username", description="- for the other way round")
-    live: bool | None = Field(None, description="true: seen broadcasting in the last minutes; false: the others")
+    sort: Sort = Field("username", description="- for the other way round; who has no such value comes last")
+    live: bool | None = Field(None, description="true: who may be shown as live now; false: the others")
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(None, max_length=600, description="`next_cursor` of the page before")
+    format: Format | None = FORMAT
 
 
 class PersonPath(BaseModel):
@@ -45,19 +51,6 @@ class PlatformQuery(BaseModel):
 
 class PersonQuery(PlatformQuery):
     account: str | None = Field(None, max_length=60, description="only the follows of this account")
-
-
-class DirectoryPerson(follow_answers.PersonFields):
-    platform: str
-    live: bool = Field(description="seen broadcasting so recently that it can be believed")
-    following: bool = Field(description="an account follows them now")
-    follower: bool = Field(description="they follow an account now")
-
-
-class DirectoryAnswer(BaseModel):
-    persons: list[DirectoryPerson]
-    total: int
-    next_cursor: str | None
 
 
 class OtherValue(BaseModel):
@@ -73,9 +66,9 @@ class Value(BaseModel):
 
     value: Any
     source: str | None = Field(description="null: no source has said anything yet")
-    observed_at: When | None
-    fresh: bool = Field(description="not older than 10 minutes, or 1.5 times the interval at which the lists are read")
-    others: list[OtherValue]
+    observed_at: When | None = Field(description="the newest moment at which it is proved")
+    fresh: bool = Field(description="not older than 10 minutes, or 1.5 times the interval at which the source is asked")
+    others: list[OtherValue] = Field(description="what other sources said last, where it is not the same")
 
 
 class PersonFollow(BaseModel):
@@ -121,12 +114,25 @@ class PersonAnswer(BaseModel):
     display_name: Value
     age: Value
     gender: Value
+    birthday: Value
     country: Value
     location: Value
+    spoken_languages: Value
+    is_new: Value
     subject: Value
     tags: Value
+    image: Value = Field(description="address of the picture that is kept here")
     image_url: Value
-    live: Value
+    image_url_360x270: Value
+    live: Value = Field(description="whether they may be shown as live now")
+    current_show: Value = Field(description="the last known where it is not fresh")
+    viewers: Value = Field(description="the last known where it is not fresh")
+    seconds_online: Value = Field(description="the last known where it is not fresh")
+    is_hd: Value
+    followers: Value
+    rank: Value
+    gender_rank: Value
+    snapshots: Value
     last_seen_at: Value
     follows: list[PersonFollowing | PersonFollower] = Field(
         description="every follow in either direction with its bounds, newest first")
@@ -150,30 +156,35 @@ class Receipt(BaseModel):
     captures: int = Field(description="raw pages that showed the person; they are forgotten as a whole")
 
 
-@bp.get("/persons", responses={200: DirectoryAnswer})
+@bp.get("/persons", responses={200: answers.DirectoryAnswer})
 @requires("view_users")
-def persons(query: DirectoryQuery) -> dict[str, Any]:
+def persons(query: DirectoryQuery) -> Any:
     """Everybody known"""
     at = now()
-    page = queries.directory(
-        db.session(), now=at, role=None if query.role == "all" else query.role, tag=query.tag, search=query.q,
-        live=query.live, sort=query.sort, limit=query.limit, cursor=query.cursor)
-    return {"persons": [_directory_person(row, at) for row in page.rows], "total": page.total,
-            "next_cursor": page.next_cursor}
+    wanted = Wanted(query.sort, query.role or "all", query.q or "", query.tag or "", query.live,
+                    after=query.cursor or "", limit=query.limit)
+    if query.format:
+        return exports.everybody(wanted, query.format)
+    cut = directory(db.session(), wanted, at)
+    about, count = freshness(db.session(), at), total(db.session(), wanted, cut, at)
+    return {"persons": [answers.directory_person(row, about) for row in cut.rows], "total": min(count, COUNT_CAP)
+            if wanted.narrowed else count, "total_is_at_least": wanted.narrowed and count > COUNT_CAP,
+            "next_cursor": cut.next}
 
 
 @bp.get("/persons/<string:username>", responses={200: PersonAnswer})
 @requires("view_users")
 def person(path: PersonPath, query: PersonQuery) -> dict[str, Any]:
     """One person, each value with its source, its moment and what others said"""
-    found = queries.person(db.session(), path.username, query.platform)
-    if found is None:
+    row = row_of(db.session(), path.username, query.platform)
+    if row is None:
         raise _unknown()
-    who, profile = found
     account = picked_account(db.session(), query.account) if query.account else None
-    follows = of_person(db.session(), who.id, account.id if account else None)
-    said = _person(who, profile, now(), queries.fresh_within(db.session()))
-    return said | {"follows": [_follow(name, row) for name, row in follows]}
+    follows = of_person(db.session(), row.person_id, account.id if account else None)
+    about = freshness(db.session(), now())
+    told = {one.name: _value(one) for one in values.of_person(db.session(), row, about)}
+    return {"id": str(row.uuid), "username": row.username, "platform": row.platform, **told,
+            "follows": [_follow(name, follow) for name, follow in follows]}
 
 
 @bp.delete("/persons/<string:username>", responses={200: Receipt, 409: ErrorAnswer})
@@ -192,50 +203,16 @@ def erase_person(path: PersonPath, query: PlatformQuery) -> dict[str, Any]:
 
 def _follow(account: str, row: FollowRow) -> dict[str, Any]:
     said: dict[str, Any] = {
-        "account": account, "direction": row.direction, "state": row.state, "missing_since": _iso(row.missing_since),
+        "account": account, "direction": row.direction, "state": row.state, "missing_since": iso(row.missing_since),
         "source": row.start_source, "end_source": row.end_source,
     }
     return said | follow_answers.days(row) | follow_answers.bounds(row)
 
 
-def _directory_person(row: queries.DirectoryRow, at: datetime) -> dict[str, Any]:
-    return {
-        "id": str(row.uuid), "platform": row.platform, "username": row.username, "role": row.role,
-        "display_name": row.display_name, "age": row.age, "gender": row.gender, "country": row.country,
-        "location": row.location, "subject": row.subject, "tags": None if row.tags is None else list(row.tags),
-        "image_url": row.image_url, "last_seen_at": _iso(row.last_seen_at),
-        "live": queries.is_live(row.last_seen_at, at), "following": row.following, "follower": row.follower,
-    }
-
-
-def _person(who: Person, profile: Profile | None, at: datetime, fresh: timedelta) -> dict[str, Any]:
-    source = profile.source if profile else None
-    changed_at = profile.changed_at if profile else None
-    online_at = profile.last_online_at if profile else None
-    values = {name: _value(getattr(profile, name, None), source, changed_at, at, fresh) for name in FIELDS}
-    live = queries.is_live(online_at, at)
-    return {
-        "id": str(who.uuid), "username": who.username, "platform": who.platform,
-        "role": _value(who.role, "browser", who.created_at, at, fresh),
-        **values,
-        "live": _value(live or None, source, online_at, at, fresh) | {"value": live},
-        "last_seen_at": _value(_iso(online_at), source, online_at, at, fresh),
-    }
-
-
-def _value(value: Any, source: str | None, observed_at: datetime | None, at: datetime,
-           fresh: timedelta) -> dict[str, Any]:
-    """A field as the one source that knows it so far says it; without a value there is no origin either."""
-    known = value is not None and observed_at is not None
-    return {
-        "value": value, "source": source if known else None, "observed_at": _iso(observed_at) if known else None,
-        "fresh": bool(known and observed_at and at - observed_at <= fresh), "others": [],
-    }
+def _value(one: values.Said) -> dict[str, Any]:
+    return {"value": one.value, **answers.origin(one.origin), "others": [
+        {"value": other.value, "source": other.source, "observed_at": iso(other.at)} for other in one.others]}
 
 
 def _unknown() -> Refused:
     return Refused(404, "unknown_person", "Nobody of this name is known here.")
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else iso_ms(moment)

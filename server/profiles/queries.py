@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.models import PLATFORM, Account, FollowInterval, FollowList, Person, Profile
+from server.models import PLATFORM, Account, FollowInterval, FollowList, Person
+from server.people.rows import PersonRow, name_contains, row_of
 
 MATCHES = 20
 
@@ -36,8 +37,7 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True)
 class PersonView:
-    person: Person
-    profile: Profile | None
+    person: PersonRow
     follows: Sequence[Follow]
 
     @property
@@ -60,27 +60,24 @@ class PersonView:
 
 def person_view(session: Session, username: str) -> PersonView | None:
     """Everything about one person, in two statements; None: nobody of this name is known."""
-    found = session.execute(
-        select(Person, Profile).outerjoin(Profile, Profile.person_id == Person.id)
-        .where(Person.platform == PLATFORM, Person.username == username)).one_or_none()
-    if found is None:
+    person = row_of(session, username)
+    if person is None:
         return None
-    person, profile = found
     follows = session.execute(
         select(Account.username, FollowInterval, FollowList.complete_started_at)
         .join(Account, Account.id == FollowInterval.account_id)
         .outerjoin(FollowList, (FollowList.account_id == Account.id)
                    & (FollowList.direction == FollowInterval.direction))
-        .where(FollowInterval.person_id == person.id)
+        .where(FollowInterval.person_id == person.person_id)
         .order_by(Account.username, FollowInterval.direction, FollowInterval.start_latest)).all()
-    return PersonView(person, profile, [Follow(account, interval, _seen_until(interval, complete_at))
-                                        for account, interval, complete_at in follows])
+    return PersonView(person, [Follow(account, interval, _seen_until(interval, complete_at))
+                               for account, interval, complete_at in follows])
 
 
 def names_like(session: Session, text: str) -> list[str]:
     """Usernames that hold this text, A to Z, at most `MATCHES`."""
     return list(session.scalars(
-        select(Person.username).where(Person.platform == PLATFORM, Person.username.contains(text, autoescape=True))
+        select(Person.username).where(Person.platform == PLATFORM, name_contains(session, text))
         .order_by(Person.username).limit(MATCHES)))
 
 

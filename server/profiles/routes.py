@@ -6,8 +6,13 @@ from werkzeug.wrappers import Response as Answer
 from scraper.observations import USERNAME
 from server import frame
 from server.access.guard import requires
+from server.errors import Refused
 from server.models import db
+from server.people import values
+from server.people.rows import freshness, row_of
+from server.people.shown import shown, values_of
 from server.profiles import charts, queries
+from server.queue.store import state_of
 from server.time import now
 
 bp = Blueprint("profiles", __name__)
@@ -36,8 +41,24 @@ def profile(username: str) -> Answer | str | tuple[str, int]:
     if view is None:
         text = _asked(name)
         return _found(text, queries.names_like(db.session(), text) if text else [], nobody=True), 404
+    about = freshness(db.session(), now())
+    said = values.of_person(db.session(), view.person, about)
+    (row,) = shown([view.person], about, state_of(db.session(), [name]))
     return render_template("profiles/profile.html", view=view, timeline=charts.timeline(view.follows, now()),
-                           several=len(frame.accounts()) > 1)
+                           several=len(frame.accounts()) > 1, row=row, values=values_of(said, about),
+                           here=f"/profile/{name}")
+
+
+@bp.get("/profile/<username>/values")
+@requires("view_users")
+def profile_values(username: str) -> str:
+    """Where each value of a person comes from, as a piece of a page."""
+    row = row_of(db.session(), username) if USERNAME.fullmatch(username.lower()) else None
+    if row is None:
+        raise Refused(404, "unknown_person", "Nobody of this name is known here.")
+    about = freshness(db.session(), now())
+    return render_template("profiles/values.html", name=row.username,
+                           values=values_of(values.of_person(db.session(), row, about), about))
 
 
 def _asked(text: str | None) -> str:

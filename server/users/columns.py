@@ -15,19 +15,21 @@ class Column(NamedTuple):
 
 USERNAME = Column("Username", "username", "username")
 IMAGE = Column("Image", "image")
-AGE = Column("Age", "age", "age", "As their card in the list says", number=True)
-PLAIN_AGE = AGE._replace(sort="")
+AGE = Column("Age", "age", "age", "As they say themselves", number=True)
 ROLE = Column("Role", "role",
               hint="Model: seen broadcasting. Viewer: follows you. Both: both. Unknown: neither is proved.")
 TAGS = Column("Tags", "tags")
-FOLLOWERS = Column("Followers", "followers", number=True)
+FOLLOWERS = Column("Followers", "followers", "followers", "How many people follow them", number=True)
 RANK = Column("Rank", "rank", number=True)
 LAST_SEEN = Column("Last Seen", "seen", "seen", "When they were last seen broadcasting")
 ACTIONS = Column("Actions", "actions")
 
 DIRECTORY = (
-    USERNAME, IMAGE, AGE, ROLE, TAGS, Column("Priority", "priority"), FOLLOWERS, RANK,
-    Column("Events", "events", number=True), Column("Snapshots", "snapshots", number=True), LAST_SEEN, ACTIONS,
+    USERNAME, IMAGE, AGE, ROLE, TAGS,
+    Column("Priority", "priority",
+           hint="P1: read once, as soon as possible. P2: read at every poll, whatever the filter says."),
+    FOLLOWERS, RANK, Column("Events", "events", number=True),
+    Column("Snapshots", "snapshots", "snapshots", "How many polls have shown them", number=True), LAST_SEEN, ACTIONS,
 )
 FOLLOWING = (
     USERNAME, IMAGE, AGE, ROLE, TAGS, FOLLOWERS, RANK,
@@ -40,25 +42,24 @@ FOLLOWERS_TAB = (
     LAST_SEEN, ACTIONS,
 )
 UNFOLLOWED = (
-    USERNAME, IMAGE, PLAIN_AGE, ROLE,
-    Column("Followed On", "since", "followed", "When the follow began, as far as the readings prove it"),
-    Column("Unfollowed On", "ended", "unfollowed",
+    USERNAME, IMAGE, AGE, ROLE,
+    Column("Followed On", "since", "since", "When the follow began, as far as the readings prove it"),
+    Column("Unfollowed On", "ended", "until",
            "Between the last reading that showed it and the first that did not"),
     Column("Days Followed", "days", hint="'At least' where the follow began before the first reading", number=True),
     LAST_SEEN, ACTIONS,
 )
 
 STILL_TO_COME = {
-    "age": "Not known: no page read so far says it.",
-    "tags": "Not known: tags come with the cards of broadcasters.",
-    "priority": "Priorities come with the queue for profiles.",
-    "followers": "Follower counts come with the affiliate and CBHours sources.",
+    "age": "Not known: nobody has said it so far.",
+    "tags": "No tags are known: they come with polls, and with the cards of broadcasters.",
+    "followers": "Not known: no poll has shown them so far.",
     "rank": "Ranks come with the CBHours source.",
     "events": "Events come with the Events API.",
-    "snapshots": "Snapshots come with the affiliate source.",
+    "snapshots": "No poll has shown them so far.",
     "seen": "Not yet seen broadcasting.",
     "days": "Not known.",
 }
 
 # Columns that are empty for everybody until their source is there: a phone leaves them out.
-NEVER_YET = frozenset({"priority", "followers", "rank", "events", "snapshots"})
+NEVER_YET = frozenset({"rank", "events"})

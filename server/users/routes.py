@@ -1,4 +1,4 @@
-"""The four Users tabs, the buttons that read a list, and the door for saved pages."""
+"""The four Users tabs and their files, the buttons that read a list, and the door for saved pages."""
 
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -6,15 +6,26 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from scraper.observations import ListName
+from scraper.observations import USERNAME, ListName
 from server import frame
 from server.access.guard import actor, requires
+from server.access.next import safe_next
 from server.errors import Refused
+from server.exports import streams as exports
+from server.exports.formats import Format
+from server.follows import queries as follows
 from server.follows.uploads import take_uploads
 from server.jobs import store as jobs
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
 from server.models import Account, db
+from server.people import counts as people_counts
+from server.people.directory import COUNT_CAP, SORTS, Cut, Wanted
+from server.people.directory import directory as directory_cut
+from server.people.rows import freshness, row_of
+from server.people.shown import shown as shown_rows
+from server.pictures import store as pictures
+from server.queue import store as queue
 from server.time import now
 from server.users import columns, queries
 from server.users.counts import tab_counts
@@ -25,9 +36,9 @@ from server.users.words import DEFINITIONS, average_words, days_words, empty_tab
 bp = Blueprint("users", __name__)
 
 DAYS = ("7", "30", "90", "all")
-WHO: dict[str, queries.Direction] = {"they": "follower", "me": "following"}
+WHO: dict[str, follows.Direction] = {"they": "follower", "me": "following"}
 TITLES = {"directory": "Directory", "following": "Following", "followers": "Followers", "unfollowed": "Unfollowed"}
-DIRECTIONS: dict[str, queries.Direction] = {"following": "following", "followers": "follower"}
+DIRECTIONS: dict[str, follows.Direction] = {"following": "following", "followers": "follower"}
 WHERE = {
     "following": "your followed cams, online and offline (/followed-cams/ and /followed-cams/offline/)",
     "followers": "your followers (/accounts/followers/)",
@@ -58,10 +69,12 @@ def users() -> Answer:
 @requires("view_users")
 def directory() -> str:
     """Everybody known."""
-    wanted = _wanted(queries.DIRECTORY_SORTS, "username")
-    cut = queries.directory(db.session(), wanted)
-    return _tab("directory", columns.DIRECTORY, wanted, cut, frame.chosen_account(), role_toggle=True, tag_filter=True,
-                caption="Everybody the panel knows")
+    wanted, at = _wanted(tuple(SORTS), "-seen"), now()
+    cut = directory_cut(db.session(), wanted, at)
+    count = people_counts.total(db.session(), wanted, cut, at) if wanted.narrowed else None
+    return _tab("directory", columns.DIRECTORY, wanted, cut, count, frame.chosen_account(), role_toggle=True,
+                tag_filter=True, caption="Everybody the panel knows",
+                popular=people_counts.popular_tags(db.session(), at), asked_for=_asked_for(wanted, cut))
 
 
 @bp.get("/users/following")
@@ -82,20 +95,47 @@ def followers() -> str:
 @requires("view_users")
 def unfollowed() -> str:
     """Follows that have ended."""
-    wanted = _wanted(queries.ENDED_SORTS, "-unfollowed")
-    account = frame.chosen_account()
-    who = _one_of("who", tuple(WHO), "they")
-    days = _one_of("days", DAYS, "30")
+    wanted, account, at = _wanted(follows.ENDED_SORTS, "-until"), frame.chosen_account(), now()
+    who, days = _who_and_days()
     direction = WHO[who]
-    figures = queries.NO_INSIGHTS
-    cut = queries.Cut([], None, None)
+    figures, cut, count = queries.NO_INSIGHTS, Cut([], None, None), 0
     if account is not None:
-        since = queries.period(days, now())
-        cut = queries.unfollowed(db.session(), account.id, direction, since, wanted)
+        since = queries.period(days, at)
+        cut = follows.unfollowed(db.session(), account.id, direction, since, wanted, at)
+        count = follows.count_unfollowed(db.session(), account.id, direction, since, wanted, at)
         figures = queries.insights(db.session(), account.id, direction, since)
-    return _tab("unfollowed", columns.UNFOLLOWED, wanted, cut, account, caption="Follows that have ended",
+    return _tab("unfollowed", columns.UNFOLLOWED, wanted, cut, count, account, caption="Follows that have ended",
                 unfollowed=True, who=who, days=days, insights=figures, definitions=DEFINITIONS[who],
                 kept_more={"who": who, "days": days})
+
+
+@bp.get("/users/<any(directory, following, followers, unfollowed):tab>.<any(csv, jsonl):kind>")
+@requires("view_users")
+def export(tab: str, kind: Format) -> Response:
+    """What a tab shows with its filters, all of it, as one file."""
+    if tab == "directory":
+        return exports.everybody(_wanted(tuple(SORTS), "-seen"), kind)
+    account = frame.chosen_account()
+    account_id = account.id if account else 0  # before there is any account nobody is on its lists
+    if tab == "unfollowed":
+        who, days = _who_and_days()
+        return exports.unfollowed(account_id, WHO[who], queries.period(days, now()),
+                                  _wanted(follows.ENDED_SORTS, "-until"), kind)
+    return exports.current(account_id, DIRECTIONS[tab], _wanted(follows.CURRENT_SORTS, "-since"), kind)
+
+
+@bp.post("/users/refresh")
+@requires("manage_priorities")
+def refresh() -> Answer:
+    """Read a person as soon as possible, and fetch their picture anew."""
+    name = queue.checked(request.form.get("username"))
+    queue.add(db.session(), name, 1, actor().name, now())
+    row = row_of(db.session(), name)
+    if row is not None:
+        pictures.want(db.session(), row.person_id, now())
+    db.session.commit()
+    flash(f"{name} is read at the next poll, which begins as soon as possible.", "info")
+    return redirect(request.script_root + safe_next(request.form.get("next")))
 
 
 @bp.get("/users/<any(following, followers):list_name>/reading")
@@ -163,36 +203,46 @@ def _verdict_words(scan: Any) -> tuple[str, str]:
 
 
 def _list_tab(name: str, shown: tuple[columns.Column, ...], caption: str, *, role_toggle: bool = False) -> str:
-    wanted = _wanted(queries.LIST_SORTS, "-since")
-    account = frame.chosen_account()
-    cut = queries.Cut([], None, None)
+    wanted, account, at = _wanted(follows.CURRENT_SORTS, "-since"), frame.chosen_account(), now()
+    cut, count = Cut([], None, None), None
     more: dict[str, Any] = {}
     more["reading"] = _reading_context(account, name)
     more["upload"] = {"action": url_for("users.upload", list_name=name, account=_named(account)),
                       "where": WHERE[name], "first": account is None}
     if account is not None:
-        cut = queries.follows(db.session(), account.id, DIRECTIONS[name], wanted)
-    return _tab(name, shown, wanted, cut, account, role_toggle=role_toggle, caption=caption, **more)
+        cut = follows.current(db.session(), account.id, DIRECTIONS[name], wanted, at)
+        if wanted.narrowed:
+            count = follows.count_current(db.session(), account.id, DIRECTIONS[name], wanted, at)
+    return _tab(name, shown, wanted, cut, count, account, role_toggle=role_toggle, caption=caption, **more)
 
 
-def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: queries.Wanted, cut: queries.Cut,
+def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: Wanted, cut: Cut, count: int | None,
          account: Account | None, *, kept_more: dict[str, str] | None = None, **more: Any) -> str:
-    on_tabs = tab_counts(db.session(), account.id if account else None, queries.period("30", now()), now())
-    kept = {"account": _named(account), "role": wanted.role, "sort": wanted.sort, **(kept_more or {})}
+    at = now()
+    on_tabs = tab_counts(db.session(), account.id if account else None, queries.period("30", at), at)
+    if count is None:
+        count = getattr(on_tabs, tab)
+    kept = {"account": _named(account), "role": wanted.role, "sort": wanted.sort, "live": "1" if wanted.live else None,
+            **(kept_more or {})}
     asked = {**kept, "q": wanted.search, "tag": wanted.tag}
 
-    def link(**changes: str | None) -> str:
-        """This tab with some of what is asked changed, from its first page."""
+    def link(path: str | None = None, **changes: str | None) -> str:
+        """This tab with some of what is asked changed, from its first page; or another address with the same."""
         arguments = {key: value for key, value in {**asked, **changes}.items() if value}
-        return f"{request.script_root}{request.path}?{urlencode(arguments)}"
+        return f"{request.script_root}{path or request.path}?{urlencode(arguments)}"
 
+    names = [row.person.username if isinstance(row, follows.FollowRow) else row.username for row in cut.rows]
+    asked_for = more.get("asked_for")
+    entries = queue.state_of(db.session(), [*names, *([asked_for] if asked_for else [])])
     return render_template(
         "users/tab.html", tab=tab, title=TITLES[tab], columns=shown, wanted=wanted, cut=cut, account=account,
-        accounts=frame.accounts(), account_argument=_named(account), link=link,
-        sort_link=lambda sort: link(sort=sort), tag_link=_tag_link,
+        rows=shown_rows(cut.rows, freshness(db.session(), at), entries), entries=entries,
+        pending=any(entry.state in ("queued", "processing") and entry.priority == 1 for entry in entries.values()),
+        here=frame.clean(request.full_path.rstrip("?")), accounts=frame.accounts(), account_argument=_named(account),
+        link=link, sort_link=lambda sort: link(sort=sort), tag_link=_tag_link,
         previous_link=link(before=cut.previous) if cut.previous else None,
         next_link=link(after=cut.next) if cut.next else None,
-        kept={key: value for key, value in kept.items() if value},
+        kept={key: value for key, value in kept.items() if value}, total_words=_total_words(count),
         tabs=[
             ("directory", "Directory", on_tabs.directory, "Everybody known"),
             ("following", "Following", on_tabs.following, "Followed by you now"),
@@ -201,7 +251,23 @@ def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: queries.Wanted, cu
         ],
         still_to_come=columns.STILL_TO_COME, never_yet=columns.NEVER_YET, days_words=days_words,
         average_words=average_words,
-        empty=None if cut.rows else empty_tab(tab, wanted, account, tag_link=link(q=None, tag=None, role=None)), **more)
+        empty=None if cut.rows else empty_tab(tab, wanted, account, asked_for=asked_for,
+                                              tag_link=link(q=None, tag=None, role=None, live=None)), **more)
+
+
+def _total_words(count: int) -> str:
+    """'1 person', '1,204 people', 'more than 10,000 people'."""
+    if count > COUNT_CAP and request.path.endswith("/directory") and count == COUNT_CAP + 1:
+        return f"more than {COUNT_CAP:,} people"
+    return f"{count:,} {'person' if count == 1 else 'people'}"
+
+
+def _asked_for(wanted: Wanted, cut: Cut) -> str | None:
+    """The name that was searched for, where it could be somebody's and nobody here has exactly it."""
+    name = wanted.search
+    if not USERNAME.fullmatch(name) or any(row.username == name for row in cut.rows):
+        return None
+    return None if cut.rows and row_of(db.session(), name) is not None else name
 
 
 def _tag_link(tag: str) -> str:
@@ -220,13 +286,17 @@ def _reading_context(account: Account | None, list_name: str) -> dict[str, Any]:
     }
 
 
-def _wanted(sorts: dict[str, queries.Order], default: str) -> queries.Wanted:
+def _wanted(sorts: tuple[str, ...], default: str) -> Wanted:
     """What the address asks for; a word that is not known counts as not said."""
-    known = tuple(sorts) + tuple(f"-{name}" for name in sorts)
-    return queries.Wanted(
+    known = sorts + tuple(f"-{name}" for name in sorts)
+    return Wanted(
         sort=_one_of("sort", known, default), role=_one_of("role", ("all", "models", "viewers"), "all"),
-        search=_text("q", 50).lower(), tag=_text("tag", 60).lower().removeprefix("#"),
+        search=_text("q", 50), tag=_text("tag", 60), live=True if request.args.get("live") == "1" else None,
         after=request.args.get("after", ""), before=request.args.get("before", ""))
+
+
+def _who_and_days() -> tuple[str, str]:
+    return _one_of("who", tuple(WHO), "they"), _one_of("days", DAYS, "30")
 
 
 def _one_of(name: str, known: tuple[str, ...], default: str) -> str:

@@ -6,8 +6,10 @@ from datetime import timedelta
 from flask import url_for
 
 from server.display import number, part_of_day
+from server.follows.queries import FollowRow
 from server.models import Account
-from server.users.queries import Insights, UserRow, Wanted
+from server.people.directory import Wanted
+from server.users.queries import Insights
 
 DEFINITIONS = {
     "they": {
@@ -33,18 +35,21 @@ FIRST_SIGN_IN = (
 
 @dataclass(frozen=True)
 class Empty:
-    """Words for an empty tab: what it means and what to do. link: text and address."""
+    """Words for an empty tab: what it means and what to do. link: text and address; add: a name for the queue."""
 
     icon: str
     title: str
     lines: list[str] = field(default_factory=list)
     link: tuple[str, str] | None = None
+    add: str | None = None
 
 
-def empty_tab(tab: str, wanted: Wanted, account: Account | None, *, tag_link: str) -> Empty:
+def empty_tab(tab: str, wanted: Wanted, account: Account | None, *, tag_link: str,
+              asked_for: str | None = None) -> Empty:
     """Why this tab is empty."""
-    if wanted.search or wanted.tag or wanted.role != "all":
-        return Empty("search", "Nobody fits this search.", _search_hints(wanted), ("Show everybody", tag_link))
+    if wanted.narrowed:
+        return Empty("search", "Nobody fits this search.", _search_hints(wanted), ("Show everybody", tag_link),
+                     asked_for)
     if wanted.after or wanted.before:
         return Empty("skip-start", "This page is beyond the end of the list.", [], ("To the first page", tag_link))
     if account is None:
@@ -77,19 +82,21 @@ def _search_hints(wanted: Wanted) -> list[str]:
         hints.append("People whose role is not proved yet are only under All.")
     if wanted.tag:
         hints.append("People without tags are left out while a tag is asked for.")
+    if wanted.live:
+        hints.append("Only who was seen broadcasting a short time ago is shown as live.")
     return hints
 
 
-def days_words(row: UserRow) -> str:
+def days_words(row: FollowRow) -> str:
     """'42', '40–42' where the bounds leave it open, 'at least 40' where the start is unknown.
 
     Below a day a bare 0 would say nothing: 'under 1 day', 'up to 2', 'at least 3 h'.
     """
-    least, most = row.days_at_least, row.days_at_most
-    if least is None or row.end_earliest is None or row.since_latest is None:
+    if row.proved is None or row.end_latest is None:
         return ""
+    least, most = row.proved.days, None if row.at_most is None else row.at_most.days
     if most is None:
-        return f"at least {number(least) if least else part_of_day(row.end_earliest - row.since_latest)}"
+        return f"at least {number(least) if least else part_of_day(row.proved)}"
     if least == most:
         return number(least) if least else "under 1 day"
     return f"{number(least)}–{number(most)}" if least else f"up to {number(most)}"

@@ -19,6 +19,7 @@ from server.models import (
     Scan,
     ScanPageRow,
 )
+from server.people.current import take_profiles
 from server.people.store import ensure_account
 
 FIRST = ("amber", "blue", "copper", "dawn", "echo", "fern", "glass", "harbor", "indigo", "juniper", "kite", "lumen",
@@ -60,6 +61,7 @@ def person(session: Session, name: str, now: datetime, role: str = "viewer", **p
         session.add(Profile(person_id=row.id, changed_at=now, **profile))
         session.add_all(PersonTag(person_id=row.id, tag=tag) for tag in profile.get("tags") or [])
         session.flush()
+        take_profiles(session, [row.id], now)
     return row
 
 
@@ -130,6 +132,7 @@ def many(session: Session, owner: Account, now: datetime, followers: int, direct
         {"person_id": key, "age": 20 + key % 40, "source": "browser", "changed_at": now, "tags": [TAGS[key % 11]],
          "last_online_at": now - timedelta(minutes=key % 5000) if key % 3 == 0 else None} for key in ids])
     session.execute(insert(PersonTag), [{"person_id": key, "tag": TAGS[key % 11]} for key in ids])
+    take_profiles(session, ids, now)
     session.execute(insert(FollowInterval), [
         {"account_id": owner.id, "person_id": key, "direction": direction, "start_source": "browser", "seen_at": now,
          "start_earliest": None if n % 5 else now - timedelta(hours=n % 900 + 6),

@@ -1,0 +1,338 @@
+"""The directory of everybody known: one page of it, as quickly at its end as at its beginning.
+
+First come those whose value is known, in its order, then everybody else from A to Z. Finding a page goes one of
+three ways, whichever is short:
+
+few      a filter leaves at most `FEW` people: they are fetched with their values and sorted here
+walk     the index of the sort is walked from the cursor on until the page is full; with filters not further than
+         `STEPS` says, as the people who fit may all stand at its other end
+sort     everybody who fits is sorted by the database
+
+A cursor holds the place of the row at the edge, so nobody is shown twice because of rows that moved before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from server.errors import Refused
+from server.models import PLATFORM, Person, PersonCurrent, PersonDetails, PersonTag
+from server.paging import decode_cursor, encode_cursor, refused_cursor
+from server.people.rows import (
+    SOON_AFTER_LIVE,
+    has_role,
+    has_tag,
+    live_now,
+    name_contains,
+    rows_of,
+)
+
+PAGE = 50
+FEW = 1_000
+STEPS = (400, 6_000)
+COUNT_CAP = 10_000  # a filtered list is counted up to here: "more than 10,000"
+KNOWN, UNKNOWN = 0, 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list is asked for. sort: a sort word, with a minus in front for the other way round.
+
+    role   a key of `server.people.rows.ROLES`, or all
+    live   True: only who may be shown as live; False: only the others
+    """
+
+    sort: str
+    role: str = "all"
+    search: str = ""
+    tag: str = ""
+    live: bool | None = None
+    after: str = ""
+    before: str = ""
+    limit: int = PAGE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "search", self.search.strip().lower())
+        object.__setattr__(self, "tag", self.tag.strip().lower().removeprefix("#"))
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.search or self.tag or self.live is not None or self.role != "all")
+
+
+class Cut(NamedTuple):
+    """Rows of one page, and cursors to the pages beside it; None: there is none. few: how many fit in all, where
+    finding the page has told that."""
+
+    rows: list[Any]
+    previous: str | None
+    next: str | None
+    few: int | None = None
+
+
+class Sort(NamedTuple):
+    """What a sort word sorts by: a column of a table with one row a person, and when its value counts as known."""
+
+    table: Any
+    column: Any
+    kind: type
+    known: ColumnElement[bool]
+
+
+SORTS: dict[str, Sort | None] = {
+    "username": None,
+    "seen": Sort(PersonCurrent, PersonCurrent.last_seen_at, datetime, PersonCurrent.last_seen_at.is_not(None)),
+    "followers": Sort(PersonCurrent, PersonCurrent.followers, int, PersonCurrent.followers.is_not(None)),
+    "snapshots": Sort(PersonCurrent, PersonCurrent.snapshots, int, PersonCurrent.snapshots > 0),
+    "age": Sort(PersonDetails, PersonDetails.age, int, PersonDetails.age.is_not(None)),
+}
+
+
+class Place(NamedTuple):
+    """Where somebody stands in the order. value: None among those whose value is not known."""
+
+    value: Any
+    person_id: int
+    username: str
+
+    @property
+    def part(self) -> int:
+        return UNKNOWN if self.value is None else KNOWN
+
+
+def directory(session: Session, wanted: Wanted, now: datetime) -> Cut:
+    """One page of everybody who fits.
+
+    raises  Refused 400 for a cursor that is not one of this list
+    """
+    sort, backwards = SORTS[wanted.sort.removeprefix("-")], bool(wanted.before)
+    edge = _decode(wanted, sort) if wanted.before or wanted.after else None
+    few = _few(session, wanted, sort, now)
+    found = _walked(session, wanted, sort, edge, now) if few is None else _sorted(few, wanted, edge)
+    more = len(found) > wanted.limit
+    found = found[:wanted.limit]
+    if backwards:
+        found.reverse()
+    has_previous, has_next = (more, True) if backwards else (bool(wanted.after), more)
+    return Cut(
+        rows=rows_of(session, [place.person_id for place in found]),
+        previous=_encode(wanted, found[0]) if found and has_previous else None,
+        next=_encode(wanted, found[-1]) if found and has_next else None,
+        few=None if few is None else len(few),
+    )
+
+
+def everybody(session: Session, wanted: Wanted, now: datetime, batch: int) -> Any:
+    """All rows that fit, in the order asked for, a batch at a time; never more than one batch is held."""
+    after = ""
+    while True:
+        cut = directory(session, Wanted(wanted.sort, wanted.role, wanted.search, wanted.tag, wanted.live, after,
+                                        limit=batch), now)
+        yield cut.rows
+        if cut.next is None:
+            return
+        after = cut.next
+
+
+def fitting(session: Session, wanted: Wanted, now: datetime) -> int:
+    """How many people the filters leave, counted up to `COUNT_CAP` + 1."""
+    if wanted.tag and not wanted.search and wanted.role == "all" and wanted.live is None:
+        query: Any = select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)
+    else:
+        query = select(Person.id).where(*filters(session, wanted, now))
+        if wanted.live is not None:
+            query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
+    return session.scalar(select(func.count()).select_from(query.limit(COUNT_CAP + 1).subquery())) or 0
+
+
+def popular_tags(session: Session, limit: int) -> list[tuple[str, int]]:
+    """The tags that most people have, with how many."""
+    count = func.count()
+    query = select(PersonTag.tag, count).group_by(PersonTag.tag).order_by(count.desc(), PersonTag.tag).limit(limit)
+    return [(tag, number) for tag, number in session.execute(query)]
+
+
+# ---- few
+
+
+def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> list[Place] | None:
+    """Everybody who fits, in no order, where a filter leaves few; None: no filter does."""
+    for ids in _drivers(wanted, session, now):
+        people = session.scalars(ids.limit(FEW + 1)).all()
+        if len(people) > FEW:
+            continue
+        if not people:
+            return []
+        query: Any = select(Person.id, Person.username, sort.column if sort else Person.username, sort.known if sort
+                            else literal(True)).where(Person.id.in_(people), *filters(session, wanted, now))
+        for table in _tables(wanted, sort):
+            query = query.outerjoin(table, table.person_id == Person.id)
+        return [Place(value if known else None, person_id, username)
+                for person_id, username, value, known in session.execute(query)]
+    return None
+
+
+def _drivers(wanted: Wanted, session: Session, now: datetime) -> Any:
+    """For each filter that an index answers: the ids of those who may fit."""
+    if wanted.tag:
+        yield select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)
+    if wanted.live:
+        yield (select(PersonCurrent.person_id)
+               .where(PersonCurrent.last_seen_at >= now - SOON_AFTER_LIVE, live_now(now))
+               .order_by(PersonCurrent.last_seen_at.desc()))
+    if wanted.search:
+        yield select(Person.id).where(Person.platform == PLATFORM, name_contains(session, wanted.search))
+
+
+def _sorted(few: Sequence[Place], wanted: Wanted, edge: Place | None) -> list[Place]:
+    """In the order asked for, from behind the edge on; backwards from before it."""
+    descending = wanted.sort.startswith("-")
+    known = sorted((place for place in few if place.value is not None), key=lambda place: place[:2],
+                   reverse=descending)
+    unknown = sorted((place for place in few if place.value is None), key=lambda place: place.username)
+    whole = known + unknown
+    if edge is not None:
+        start = sum(not _behind(place, edge, descending) for place in whole)
+        if not wanted.before:
+            return whole[start:]
+        whole = [place for place in whole[:start] if place.person_id != edge.person_id]
+    return whole[::-1] if wanted.before else whole
+
+
+def _behind(place: Place, edge: Place, descending: bool) -> bool:
+    if place.part != edge.part:
+        return place.part > edge.part
+    if place.part == UNKNOWN:
+        return place.username > edge.username
+    return place[:2] < edge[:2] if descending else place[:2] > edge[:2]
+
+
+# ---- walk and sort
+
+
+def _walked(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | None, now: datetime) -> list[Place]:
+    """So many places from the edge on, and one more if there is one; backwards in the order in which they are met."""
+    backwards = bool(wanted.before)
+    parts: tuple[int, ...] = (KNOWN,) if sort is None else (UNKNOWN, KNOWN) if backwards else (KNOWN, UNKNOWN)
+    if edge is not None:
+        parts = parts[parts.index(edge.part):]
+    found: list[Place] = []
+    for part in parts:
+        here = edge if edge is not None and edge.part == part else None
+        missing = wanted.limit + 1 - len(found)
+        if sort is not None and part == KNOWN:
+            found += _known(session, wanted, sort, here, missing, now)
+        else:
+            found += _by_name(session, wanted, sort, here, missing, now)
+        if len(found) > wanted.limit:
+            break
+    return found
+
+
+def _by_name(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | None, limit: int,
+             now: datetime) -> list[Place]:
+    """By username: everybody, or those whose sort value is not known."""
+    descending = (sort is None and wanted.sort.startswith("-")) != bool(wanted.before)
+    query: Any = select(Person.id, Person.username).where(*filters(session, wanted, now))
+    if sort is not None:
+        query = query.where(~func.coalesce(sort.known, False))
+    for table in _tables(wanted, sort):
+        query = query.outerjoin(table, table.person_id == Person.id)
+    if edge is not None:
+        query = query.where(Person.username < edge.username if descending else Person.username > edge.username)
+    query = query.order_by(Person.username.desc() if descending else Person.username).limit(limit)
+    return [Place(username if sort is None else None, person_id, username)
+            for person_id, username in session.execute(query)]
+
+
+def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, limit: int, now: datetime) -> list[Place]:
+    """By the sort value, where it is known."""
+    descending = wanted.sort.startswith("-") != bool(wanted.before)
+    keys: tuple[Any, ...] = (sort.column, sort.table.person_id)
+    order: Any = [key.desc() for key in keys] if descending else keys
+    rules = [sort.known]
+    if edge is not None:
+        here = tuple_(literal(edge.value, sort.column.type), literal(edge.person_id))
+        rules.append(tuple_(*keys) < here if descending else tuple_(*keys) > here)
+    asked = filters(session, wanted, now)
+    if not wanted.narrowed or (wanted.role in ("models", "model") and not (
+            wanted.search or wanted.tag or wanted.live is not None)):
+        query = select(*keys, Person.username).select_from(sort.table).join(Person, Person.id == sort.table.person_id)
+        return _places(session, query.where(*rules, *asked).order_by(*order).limit(limit))
+    for steps in STEPS:
+        walk = select(sort.table.person_id, sort.column.label("value")).where(*rules).order_by(*order).limit(steps)
+        path = walk.subquery("path")
+        query = select(path.c.value, path.c.person_id, Person.username).select_from(path).join(
+            Person, Person.id == path.c.person_id)
+        if wanted.live is not None:
+            query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
+        along: Any = (path.c.value, path.c.person_id)
+        found = _places(session, query.where(*asked).order_by(
+            *(key.desc() for key in along) if descending else along).limit(limit))
+        if len(found) >= limit:
+            return found
+    return _all_sorted(session, wanted, sort, rules, asked, descending, limit)
+
+
+def _all_sorted(session: Session, wanted: Wanted, sort: Sort, rules: list[Any], asked: list[Any], descending: bool,
+                limit: int) -> list[Place]:
+    query: Any = select(sort.column.label("value"), Person.id.label("person_id"), Person.username)
+    for table in _tables(wanted, sort):
+        query = query.join(table, table.person_id == Person.id)
+    fit = query.where(*rules, *asked).cte("fit").prefix_with("MATERIALIZED")
+    order: Any = (fit.c.value.desc(), fit.c.person_id.desc()) if descending else (fit.c.value, fit.c.person_id)
+    return _places(session, select(fit.c.value, fit.c.person_id, fit.c.username).order_by(*order).limit(limit))
+
+
+def _tables(wanted: Wanted, sort: Sort | None) -> list[Any]:
+    """Which tables beside persons the sort value and the filters are in."""
+    asked = {sort.table} if sort is not None else set()
+    return [table for table in (PersonCurrent, PersonDetails) if table in asked or (
+        table is PersonCurrent and wanted.live is not None)]
+
+
+def _places(session: Session, query: Any) -> list[Place]:
+    return [Place(*row) for row in session.execute(query)]
+
+
+def filters(session: Session, wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
+    """What the filters ask of a person; with `live` the query has to be joined with `PersonCurrent`."""
+    found: list[ColumnElement[bool]] = [Person.platform == PLATFORM]
+    if wanted.role != "all":
+        found.append(has_role(wanted.role))
+    if wanted.search:
+        found.append(name_contains(session, wanted.search))
+    if wanted.tag:
+        found.append(has_tag(wanted.tag))
+    if wanted.live is not None:
+        found.append(live_now(now) if wanted.live else ~live_now(now))
+    return found
+
+
+# ---- cursors
+
+
+def _encode(wanted: Wanted, place: Place) -> str:
+    if place.value is None or wanted.sort.removeprefix("-") == "username":
+        return encode_cursor(wanted.sort, place.part, place.username, place.person_id)
+    return encode_cursor(wanted.sort, place.part, place.value, place.person_id)
+
+
+def _decode(wanted: Wanted, sort: Sort | None) -> Place:
+    text = wanted.before or wanted.after
+    value: Any = None
+    username = ""
+    try:
+        word, part, username, person_id = decode_cursor(text, str, int, str, int)
+        value = username if sort is None else None
+    except Refused:
+        if sort is None:
+            raise
+        word, part, value, person_id = decode_cursor(text, str, int, sort.kind, int)
+    if word != wanted.sort or part != (UNKNOWN if value is None else KNOWN):
+        raise refused_cursor()
+    return Place(value, person_id, username)
