@@ -68,8 +68,13 @@ class SeriesAnswer(BaseModel):
 
     username: str
     source: str
+    hourly_before: str | None = Field(
+        description="before it a point stands for an hour, whose snapshots were rolled up when they were too old: "
+                    "viewers on average, followers at its end; null: every point is a poll")
     moments: list[str]
     values: dict[str, list[int | None]]
+    lowest: dict[str, list[int | None]] = Field(description="of the hour that a point stands for; else its value")
+    highest: dict[str, list[int | None]] = Field(description="of the hour that a point stands for; else its value")
 
 
 @bp.get("/persons/<string:username>/sessions", responses={200: SessionsAnswer})
@@ -97,10 +102,14 @@ def history(path: PersonPath, query: HistoryQuery) -> dict[str, Any]:
     if since > until:
         raise Refused(400, "invalid", "from: lies behind `to`.", field="from")
     points = queries.series(db.session(), _person(path.username, query.platform), fields, since, until, query.points)
+    rolled_up = queries.kept_since(db.session())
     return {
         "username": path.username.strip().lower(), "source": "affiliate",
+        "hourly_before": None if rolled_up is None or rolled_up <= since else iso_ms(rolled_up),
         "moments": [iso_ms(datetime.fromtimestamp(point.at, UTC)) for point in points],
         "values": {name: [point.values[column] for point in points] for column, name in enumerate(fields)},
+        "lowest": {name: [point.least(column) for point in points] for column, name in enumerate(fields)},
+        "highest": {name: [point.most(column) for point in points] for column, name in enumerate(fields)},
     }
 
 
