@@ -146,6 +146,98 @@ class Processes:
                 "MHC_OWNER": self.sandbox.owner, "MHC_BROWSER": self.browser, "MHC_LOG_FORMAT": "json"}
 
 
+@dataclass
+class Fleet:
+    """Several servers and workers on one database. The servers share a data folder, each worker has its own; worker
+    number n speaks with server n modulo their number. All write into `<folder>/logs`."""
+
+    folder: Path
+    database_url: str
+    sandbox: Sandbox
+    ports: list[int]
+    worker_count: int
+    token: str = ""
+    _running: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
+
+    def __enter__(self) -> "Fleet":
+        (self.folder / "logs").mkdir(parents=True)
+        self._call("-m", "flask", "--app", "server", "db", "upgrade")
+        for number in range(len(self.ports)):
+            self.start_server(number)
+        self.token = self._call("-m", "flask", "--app", "server", "token", "add", "tests", "--role",
+                                "admin").split()[-1]
+        for number in range(self.worker_count):
+            self.start_worker(number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._running.values():
+            _kill_group(process)
+
+    @property
+    def waiting(self) -> list[Path]:
+        """Messages in the workers' outboxes, those that the server refused among them."""
+        return [path for number in range(self.worker_count)
+                for path in (self.folder / f"worker-{number}" / "outbox").rglob("*.json.gz")]
+
+    def start_server(self, number: int) -> None:
+        self._start(f"server-{number}", number, "-m", "server")
+        until(lambda: self.is_up(number), f"server {number} answers", nap=0.2)
+
+    def start_worker(self, number: int) -> None:
+        self._start(f"worker-{number}", number, "-m", "scraper", "run")
+
+    def kill(self, name: str) -> None:
+        """kill -9 of this server or worker, with all its processes."""
+        _kill_group(self._running[name])
+
+    def is_up(self, number: int) -> bool:
+        try:
+            return requests.get(f"{self._url(number)}/healthz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer of the first server that is up.
+
+        raises  AssertionError if it is an error, or none is up
+        """
+        for number in range(len(self.ports)):
+            try:
+                response = requests.request(method, self._url(number) + path, json=body, timeout=30,
+                                            headers={"Authorization": f"Bearer {self.token}"})
+            except requests.ConnectionError:
+                continue
+            assert response.ok, f"{response.status_code} {response.text}"
+            return response.json()
+        raise AssertionError("no server is up")
+
+    def _url(self, number: int) -> str:
+        return f"http://127.0.0.1:{self.ports[number % len(self.ports)]}"
+
+    def _start(self, name: str, number: int, *arguments: str) -> None:
+        with (self.folder / "logs" / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [sys.executable, *arguments], env=self._environment(name, number), cwd=ROOT, stdout=log, stderr=log,
+                start_new_session=True)
+
+    def _call(self, *arguments: str) -> str:
+        done = subprocess.run([sys.executable, *arguments], env=self._environment("server-0", 0), cwd=ROOT,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _environment(self, name: str, number: int) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("MHC_")}
+        data = self.folder / ("servers" if name.startswith("server") else name)
+        return {**kept, "MHC_DATA_DIR": str(data), "MHC_DATABASE_URL": self.database_url,
+                "MHC_PORT": str(self.ports[number % len(self.ports)]), "MHC_SERVER_URL": self._url(number),
+                "MHC_CHATURBATE_URL": self.sandbox.url, "MHC_EVENTS_URL": self.sandbox.url, "MHC_MINIMUM_GAP": "0",
+                "MHC_SECRET_KEY": "the-secret-that-all-servers-of-this-test-share",
+                "MHC_WORKER_TOKEN": "the-token-that-all-workers-of-this-test-share",
+                "MHC_AFFILIATE_CODE": "SBXCODE42", "MHC_LOG_FORMAT": "json"}
+
+
 def _session_of(pid: int) -> int | None:
     """Each of our processes leads a session of its own, in which its children stay; zombies have ended."""
     try:
