@@ -29,7 +29,7 @@ def test_only_the_newest_are_kept_and_no_secret():
     hide("a-very-secret-word")
     lines = RunLog(FakeClock())
     for number in range(3 * MOST_LINES):
-        lines.progress(Progress("a-very-secret-word", number, None, "x" * 10_000))
+        lines.progress(Progress("a-very-secret-word", number, None, "x" * 1_000))
     assert len(lines.lines) == MOST_LINES
     assert lines.lines[-1]["text"].startswith("●●●: 599 (xxx")
     assert max(len(line["text"]) for line in lines.lines) == 500
