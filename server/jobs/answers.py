@@ -79,6 +79,23 @@ class JobStats(BaseModel):
     totalFailed: int
 
 
+class LastError(Problem):
+    """Why the last run did not go well."""
+
+    run: str = Field(description="its id")
+    at: When | None
+
+
+class SourceAnswer(BaseModel):
+    """How the job's source has answered, as the last run found it."""
+
+    reachable: bool | None = Field(description="null: the last run does not tell, or there was none")
+    successRate: float | None = Field(description="calls that were answered with what was asked for, from 0 to 1; "
+                                                  "null: none was counted")
+    meanResponseMs: int | None = Field(description="until the whole answer was there")
+    restUntil: When | None = Field(description="the source asked to be left alone until then; null: it did not")
+
+
 def _part(kind: JobKind, part: str, names: Sequence[str]) -> type[BaseModel]:
     """A part of what a job may be told, as the status tells it."""
     told: dict[str, Any] = {name: (kind.config.model_fields[name].annotation,
@@ -107,6 +124,8 @@ class StatusAnswer(BaseModel):
     options: _Options = Field(  # type: ignore[valid-type]
         description="what else it may be told; it is changed by the same call as `config`")
     stats: JobStats
+    source: SourceAnswer
+    lastError: LastError | None = Field(description="null: the last run went well, or there was none")
     run: RunAnswer | None = Field(description="the run that is queued or going on")
 
 
@@ -129,8 +148,21 @@ def status(view: JobView) -> dict[str, Any]:
         "failuresInRow": view.job.failures_in_row,
         "nextRun": iso_ms(view.state.next_run) if view.state.next_run else None,
         **_told(kind, view.job.config), "stats": rules.present_stats(kind, view.job.stats),
+        "source": _source(view.source), "lastError": _last_error(view.recent[0]) if view.recent else None,
         "run": run(view.active, view.job, view.account) if view.active else None,
     }
+
+
+def _source(source: rules.Source) -> dict[str, Any]:
+    return {"reachable": source.reachable, "successRate": source.success, "meanResponseMs": source.mean_response_ms,
+            "restUntil": iso_ms(source.rest_until) if source.rest_until else None}
+
+
+def _last_error(last: Run) -> dict[str, Any] | None:
+    if not last.error_code:
+        return None
+    return {"code": last.error_code, "message": last.error_message, "advice": last.error_advice, "run": str(last.id),
+            "at": iso_ms(last.ended_at) if last.ended_at else None}
 
 
 def status_without_account(name: str) -> dict[str, Any]:
@@ -138,7 +170,8 @@ def status_without_account(name: str) -> dict[str, Any]:
     kind = KINDS[name]
     return {"job": name, "account": None, "isRunning": False, "isPaused": False, "state": "disabled",
             "reason": "No account yet: run python -m scraper login", "alert": None, "failuresInRow": 0, "nextRun": None,
-            **_told(kind, {}), "stats": rules.present_stats(kind, {}), "run": None}
+            **_told(kind, {}), "stats": rules.present_stats(kind, {}), "source": _source(rules.Source()),
+            "lastError": None, "run": None}
 
 
 def _told(kind: JobKind, stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ COUNTERS = {
     "enriched": "Rooms kept", "failed": "Rooms that could not be read", "new": "New broadcasters among them",
     "left_out": "Left out for too few followers", "online": "Online, as the API says", "saw_everyone": "Saw everyone",
     "duplicates": "Seen twice, as pages shifted", "problems": "Values that could not be used",
+    "looked_for": "Looked for in the queue", "looked_for_found": "Found of them",
     "pages": "Answers read", "bytes": "Received", "found": "People found",
 }
 CALL_COUNTERS = frozenset({"calls", "failed_calls", "mean_response_ms", "slowest_response_ms"})

@@ -20,13 +20,15 @@ from server.queue import store as queue
 
 @dataclass(frozen=True)
 class JobView:
-    """A job with what is going on and what went on. account None: it belongs to none. recent: ended, newest first."""
+    """A job with what is going on and what went on. account None: it belongs to none. recent: ended, newest first;
+    source: how its source has answered."""
 
     job: Job
     account: Account | None
     state: rules.JobState
     active: Run | None = None
     recent: Sequence[Run] = field(default_factory=list)
+    source: rules.Source = field(default_factory=rules.Source)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ def job_views(session: Session, now: datetime, zone: tzinfo, minimum_gap: timede
     views = []
     for job, account in found:
         known = facts(job, account, active.get(job.id), ended[job.id], seen, minimum_gap, waits)
-        views.append(JobView(job, account, rules.state_of(known, now, zone), active.get(job.id), ended[job.id]))
+        last = ended[job.id][0] if ended[job.id] else None
+        source = rules.source_of(last.outcome, last.error_code, last.counters, job.rest_until, now) if last else \
+            rules.source_of(None, None, {}, job.rest_until, now)
+        views.append(JobView(job, account, rules.state_of(known, now, zone), active.get(job.id), ended[job.id], source))
     return views
 
 

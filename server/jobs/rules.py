@@ -33,6 +33,9 @@ _SESSION_REASONS = {
     "age_gate": "The site asks for an age check: run python -m scraper login and pass it in the window",
 }
 SESSION_CODES = frozenset(_SESSION_REASONS)
+# Errors that an answer of the source has told of: it is there.
+_ANSWERED = SESSION_CODES | {"rate_limited", "not_let_in", "unknown_layout", "unknown_answer", "not_accepted",
+                             "redirected"}
 
 
 class WrongConfig(ValueError):
@@ -62,6 +65,22 @@ class LastRun:
     ended_at: datetime
     error_code: str | None = None
     error_message: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a job's source has answered, as its last run found it.
+
+    reachable         None: that run does not tell, or there was none
+    success           from 0 to 1: calls that were answered with what was asked for; None: no call was counted
+    mean_response_ms  until the whole answer was there
+    rest_until        the source asked to be left alone until then; None: it did not
+    """
+
+    reachable: bool | None = None
+    success: float | None = None
+    mean_response_ms: int | None = None
+    rest_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -201,6 +220,8 @@ def _state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
             return JobState("waiting", f"Somebody in the queue is read next, {_at(due, now, zone)}.", due)
         if quiet_until(facts.quiet_hours, now, zone) is not None and _next_run(facts, now, None) != due:
             return JobState("waiting", f"Quiet hours ({facts.quiet_hours}): next run {_at(due, now, zone)}.", due)
+        if due == facts.rest_until:
+            return JobState("waiting", f"The source asked to be left alone: next run {_at(due, now, zone)}.", due)
         what = "A confirming reading is due" if due == facts.confirm_due_at else "Next run"
         return JobState("waiting", f"{what} {_at(due, now, zone)}.", due)
     return JobState("stopped", f"Not on a schedule: press {facts.button}, or start it to have it run by itself.", None)
@@ -245,6 +266,17 @@ def _active_state(facts: JobFacts, run: ActiveRun, now: datetime, zone: tzinfo) 
     if not run.progress:
         return JobState("starting", f"The worker has taken it and {facts.begins}.", None)
     return JobState("processing", progress_words(run.progress), None)
+
+
+def source_of(outcome: str | None, code: str | None, counters: Mapping[str, Any], rest_until: datetime | None,
+              now: datetime) -> Source:
+    """What the last run says of its source. outcome None: there was no run."""
+    answered = outcome in ("ok", "partial") or (outcome in ("blocked", "signed_out", "failed") and code in _ANSWERED)
+    reachable = True if answered else False if code == "unavailable" else None
+    calls, failed = counters.get("calls") or 0, counters.get("failed_calls") or 0
+    return Source(reachable, (calls - failed) / calls if calls else None,
+                  counters.get("mean_response_ms") if calls else None,
+                  rest_until if rest_until is not None and rest_until > now else None)
 
 
 def progress_words(progress: Mapping[str, Any]) -> str:

@@ -177,6 +177,27 @@ def test_moments_are_said_in_the_owners_zone():
     assert told.reason == "Next run at 19:00 CET."
 
 
+# What is said of its source
+
+@pytest.mark.parametrize("outcome, code, reachable", [
+    (None, None, None), ("ok", None, True), ("partial", "unavailable", True), ("blocked", "rate_limited", True),
+    ("signed_out", "signed_out", True), ("failed", "unavailable", False), ("lost", "lost", None),
+    ("cancelled", "cancelled", None), ("failed", "wrong_use", None)])
+def test_whether_the_source_is_there(outcome, code, reachable):
+    assert rules.source_of(outcome, code, {}, None, NOW).reachable is reachable
+
+
+def test_how_the_source_answered():
+    told = rules.source_of("ok", None, {"calls": 4, "failed_calls": 1, "mean_response_ms": 850}, NOW + GAP, NOW)
+    assert told == rules.Source(True, 0.75, 850, NOW + GAP)
+    assert rules.source_of("ok", None, {"calls": 0}, NOW - GAP, NOW) == rules.Source(True)
+
+
+def test_a_wish_for_rest_is_named_as_the_reason():
+    waiting = state(scheduled=True, next_due_at=NOW, rest_until=NOW + GAP)
+    assert waiting.reason == "The source asked to be left alone: next run at 12:15 UTC."
+
+
 # What it may be told
 
 def test_a_partial_change_changes_only_what_is_given():
