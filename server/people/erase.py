@@ -1,5 +1,5 @@
-"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, their place in the queue, their
-name in stored scans, and raw pages that name them."""
+"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, pictures, their place in the
+queue, their name in stored scans, and raw pages that name them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -32,6 +32,7 @@ from server.models import (
     ScanPageRow,
     snapshots,
 )
+from server.pictures import store as pictures
 from server.queue import store as queue
 from server.retention.rules import HOUR
 
@@ -63,6 +64,7 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
         "follows": _count(session, FollowInterval, person_id),
         "snapshots": _count(session, snapshots.c, person_id), "hours": _count(session, AffiliateHour, person_id),
         "broadcasts": _count(session, Broadcast, person_id),
+        "pictures": 0 if person_id is None else pictures.forget(session, person_id),
         "queue": queued, "scan_pages": pages, "scans": scans, "captures": captures,
     }
     if person_id is not None:

@@ -11,6 +11,7 @@ from server.models import db
 from server.people import values
 from server.people.rows import freshness, row_of
 from server.people.shown import shown, values_of
+from server.pictures.queries import of_person
 from server.profiles import charts, queries
 from server.queue.store import state_of
 from server.time import now
@@ -46,7 +47,7 @@ def profile(username: str) -> Answer | str | tuple[str, int]:
     (row,) = shown([view.person], about, state_of(db.session(), [name]))
     return render_template("profiles/profile.html", view=view, timeline=charts.timeline(view.follows, now()),
                            several=len(frame.accounts()) > 1, row=row, values=values_of(said, about),
-                           here=f"/profile/{name}")
+                           here=f"/profile/{name}", pictures=of_person(db.session(), view.person.person_id))
 
 
 @bp.get("/profile/<username>/values")

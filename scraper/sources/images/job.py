@@ -80,7 +80,7 @@ class Round:
             pictures = ask(limit)
             self._counters["wanted"] = len(pictures)
             for number, one in enumerate(pictures):
-                self._context.report(Progress("fetching pictures", number, len(pictures), one.username))
+                self._context.report(Progress("fetching pictures", number, len(pictures)))
                 self._fetch(one)
         except ScraperError as error:
             stopped = error
