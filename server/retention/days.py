@@ -50,9 +50,12 @@ def count_next(now: datetime, cut: int | None) -> bool:
     return True
 
 
-def newest(session: Session, now: datetime, count: int = 7) -> list[Day]:
-    """The newest days, today first. What is not counted yet is taken from the polls, which is quick, without people;
-    of today the people are those whose current row says so."""
+def newest(session: Session, now: datetime, count: int = 7, *, scan: bool = False) -> list[Day]:
+    """The newest days, today first. What is not counted yet is taken from the polls, which is quick; of today the
+    people are those whose current row says so.
+
+    scan  count the people of the other days now, which reads all snapshots that there are
+    """
     zone = owner_zone()
     today = now.astimezone(zone).date()
     kept = {row.day: row for row in session.scalars(
@@ -64,9 +67,16 @@ def newest(session: Session, now: datetime, count: int = 7) -> list[Day]:
             found.append(Day(day, kept[day].polls, kept[day].snapshots, kept[day].people))
             continue
         polls, rows = _polled(session, day, zone)
-        people = 0 if not rows else _seen_since(session, second(day, zone)) if not back else None
-        found.append(Day(day, polls, rows, people))
+        found.append(Day(day, polls, rows, _people_so_far(session, day, zone, rows, today=not back, scan=scan)))
     return found
+
+
+def _people_so_far(session: Session, day: date, zone: tzinfo, rows: int, *, today: bool, scan: bool) -> int | None:
+    if not rows:
+        return 0
+    if today:
+        return _seen_since(session, second(day, zone))
+    return _people(session, day, zone) if scan else None
 
 
 def second(day: date, zone: tzinfo) -> int:
