@@ -80,8 +80,9 @@ def test_up_from_the_first_release_everything_is_kept_and_the_directory_is_as_fu
     upgrade()
     assert _content(columns) == before
     assert rows("SELECT username, display_name, age, profile_source, tags_source, snapshots "
-                "FROM v_person_current_state ORDER BY username") == [("ann", "Ann of lists", 30, "browser", "browser", 0),
-                                         ("bob", None, None, None, None, 0), ("carol", None, None, None, None, 0)]
+                "FROM v_person_current_state ORDER BY username") == [
+                    ("ann", "Ann of lists", 30, "browser", "browser", 0),
+                    ("bob", None, None, None, None, 0), ("carol", None, None, None, None, 0)]
     prepare()
     take(room("ann"), room("dora"))
     assert rows("SELECT username, display_name, profile_source, snapshots FROM v_person_current_state "
