@@ -182,7 +182,10 @@ def _delete_snapshots(session: Session, part: _Range, cut: int | None) -> list[A
 
 
 def _put(session: Session, rows: Iterable[Any], cut: int) -> int:
-    """What these snapshots add up to, put to what is kept of their hours; how many hours."""
+    """What these snapshots add up to, put to what is kept of their hours; how many hours.
+
+    Hours in which nobody polled get no row: the broadcast tells that it went on in them.
+    """
     rows = sorted(rows, key=itemgetter(0, 1))
     if not rows:
         return 0
@@ -192,7 +195,7 @@ def _put(session: Session, rows: Iterable[Any], cut: int) -> int:
             for person, those in groupby(rows, key=itemgetter(0))}
     kept = _kept(session, told)
     new = [(person, hour, *figures) for person, hours in told.items()
-           for hour, figures in all_merged(kept.get(person, {}), hours).items()]
+           for hour, figures in all_merged(kept.get(person, {}), hours).items() if figures.polls]
     source = rows_table(session, "rolled", _COLUMNS, new)
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
     write = insert(AffiliateHour).from_select(list(_COLUMNS), select(*(
