@@ -32,6 +32,7 @@ ERRORS_OF_BODIES = {
     "413": "the body is larger than the panel accepts",
     "415": "the body is of another type or encoding than described",
 }
+FILES = {media: {"schema": {"type": "string"}} for media in ("text/csv", "application/x-ndjson")}
 CONFLICT = "it does not fit the present state; `code` and `message` say why"
 REFERENCE = "#/components/schemas/{model}"
 When = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -78,6 +79,8 @@ class Panel(OpenAPI):
                 mark = marks.get((path, method))
                 operation["x-requires"] = mark
                 operation["security"] = _security(mark)
+                if any(parameter["name"] == "format" for parameter in operation.get("parameters", ())):
+                    operation["responses"]["200"]["content"].update(FILES)
                 errors = ERRORS | (ERRORS_OF_BODIES if "requestBody" in operation else {})
                 if "409" in operation["responses"]:
                     errors = errors | {"409": CONFLICT}

@@ -31,6 +31,26 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
+  // Where the values of a row come from, in a small window; without it the link leads to the profile, which says the same.
+  const valuesOf = async (link) => {
+    const answer = await fetch(link.dataset.values, { headers: { "X-Requested-With": "fetch" } });
+    const shown = document.getElementById("values-window");
+    if (!answer.ok || answer.redirected || !shown) { window.location.assign(link.href); return; }
+    shown.querySelector("[data-name]").textContent = link.dataset.name;
+    shown.querySelector("[data-content]").innerHTML = await answer.text();
+    shown.showPopover();
+    shown.focus();
+  };
+  document.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || !("showPopover" in HTMLElement.prototype)) return;
+    let link = event.target.closest("a[data-values]");
+    const value = event.target.closest("td .said, td .live-badge");
+    if (!link && value && !event.target.closest("a, button")) link = value.closest("tr").querySelector("a[data-values]");
+    if (!link) return;
+    event.preventDefault();
+    valuesOf(link).catch(() => window.location.assign(link.href));
+  });
+
   // On a phone the tabs scroll: the present one is brought into view.
   document.querySelectorAll(".tabs .active, .panel-nav .active").forEach((tab) => {
     const row = tab.closest("ul");

@@ -4,9 +4,9 @@ First come those whose value is known, in its order, then everybody else from A 
 three ways, whichever is short:
 
 few      a filter leaves at most `FEW` people: they are fetched with their values and sorted here
+sort     a filter leaves at most `SOME`: the database sorts them
 walk     the index of the sort is walked from the cursor on until the page is full; with filters not further than
-         `STEPS` says, as the people who fit may all stand at its other end
-sort     everybody who fits is sorted by the database
+         `STEPS` says, as the people who fit may all stand at its other end: then the database sorts them, too
 
 A cursor holds the place of the row at the edge, so nobody is shown twice because of rows that moved before it.
 """
@@ -32,7 +32,7 @@ from server.people.rows import (
 )
 
 PAGE = 50
-FEW = 1_000
+FEW, SOME = 300, 5_000
 STEPS = (400, 6_000)
 COUNT_CAP = 10_000  # a filtered list is counted up to here: "more than 10,000"
 KNOWN, UNKNOWN = 0, 1
@@ -111,8 +111,8 @@ def directory(session: Session, wanted: Wanted, now: datetime) -> Cut:
     """
     sort, backwards = SORTS[wanted.sort.removeprefix("-")], bool(wanted.before)
     edge = _decode(wanted, sort) if wanted.before or wanted.after else None
-    few = _few(session, wanted, sort, now)
-    found = _walked(session, wanted, sort, edge, now) if few is None else _sorted(few, wanted, edge)
+    few, among = _few(session, wanted, sort, now)
+    found = _walked(session, wanted, sort, edge, now, among) if few is None else _sorted(few, wanted, edge)
     more = len(found) > wanted.limit
     found = found[:wanted.limit]
     if backwards:
@@ -159,21 +159,27 @@ def popular_tags(session: Session, limit: int) -> list[tuple[str, int]]:
 # ---- few
 
 
-def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> list[Place] | None:
-    """Everybody who fits, in no order, where a filter leaves few; None: no filter does."""
+def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> tuple[list[Place] | None, Any]:
+    """Everybody who fits, in no order, where a filter leaves few; else the ids among which they are where a filter
+    leaves some, or None."""
+    several = []
     for ids in _drivers(wanted, session, now):
         people = session.scalars(ids.limit(FEW + 1)).all()
         if len(people) > FEW:
+            several.append(ids)
             continue
         if not people:
-            return []
+            return [], None
         query: Any = select(Person.id, Person.username, sort.column if sort else Person.username, sort.known if sort
                             else literal(True)).where(Person.id.in_(people), *filters(session, wanted, now))
         for table in _tables(wanted, sort):
             query = query.outerjoin(table, table.person_id == Person.id)
         return [Place(value if known else None, person_id, username)
-                for person_id, username, value, known in session.execute(query)]
-    return None
+                for person_id, username, value, known in session.execute(query)], None
+    for ids in several:
+        if (session.scalar(select(func.count()).select_from(ids.limit(SOME + 1).subquery())) or 0) <= SOME:
+            return None, ids
+    return None, None
 
 
 def _drivers(wanted: Wanted, session: Session, now: datetime) -> Any:
@@ -181,9 +187,8 @@ def _drivers(wanted: Wanted, session: Session, now: datetime) -> Any:
     if wanted.tag:
         yield select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)
     if wanted.live:
-        yield (select(PersonCurrent.person_id)
-               .where(PersonCurrent.last_seen_at >= now - SOON_AFTER_LIVE, live_now(now))
-               .order_by(PersonCurrent.last_seen_at.desc()))
+        yield select(PersonCurrent.person_id).where(
+            PersonCurrent.last_seen_at >= now - SOON_AFTER_LIVE, live_now(now))
     if wanted.search:
         yield select(Person.id).where(Person.platform == PLATFORM, name_contains(session, wanted.search))
 
@@ -214,7 +219,8 @@ def _behind(place: Place, edge: Place, descending: bool) -> bool:
 # ---- walk and sort
 
 
-def _walked(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | None, now: datetime) -> list[Place]:
+def _walked(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | None, now: datetime,
+            among: Any) -> list[Place]:
     """So many places from the edge on, and one more if there is one; backwards in the order in which they are met."""
     backwards = bool(wanted.before)
     parts: tuple[int, ...] = (KNOWN,) if sort is None else (UNKNOWN, KNOWN) if backwards else (KNOWN, UNKNOWN)
@@ -225,19 +231,21 @@ def _walked(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | N
         here = edge if edge is not None and edge.part == part else None
         missing = wanted.limit + 1 - len(found)
         if sort is not None and part == KNOWN:
-            found += _known(session, wanted, sort, here, missing, now)
+            found += _known(session, wanted, sort, here, missing, now, among)
         else:
-            found += _by_name(session, wanted, sort, here, missing, now)
+            found += _by_name(session, wanted, sort, here, missing, now, among)
         if len(found) > wanted.limit:
             break
     return found
 
 
 def _by_name(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | None, limit: int,
-             now: datetime) -> list[Place]:
+             now: datetime, among: Any) -> list[Place]:
     """By username: everybody, or those whose sort value is not known."""
     descending = (sort is None and wanted.sort.startswith("-")) != bool(wanted.before)
     query: Any = select(Person.id, Person.username).where(*filters(session, wanted, now))
+    if among is not None:
+        query = query.where(Person.id.in_(among))
     if sort is not None:
         query = query.where(~func.coalesce(sort.known, False))
     for table in _tables(wanted, sort):
@@ -249,7 +257,8 @@ def _by_name(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | 
             for person_id, username in session.execute(query)]
 
 
-def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, limit: int, now: datetime) -> list[Place]:
+def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, limit: int, now: datetime,
+           among: Any) -> list[Place]:
     """By the sort value, where it is known."""
     descending = wanted.sort.startswith("-") != bool(wanted.before)
     keys: tuple[Any, ...] = (sort.column, sort.table.person_id)
@@ -263,6 +272,8 @@ def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, lim
             wanted.search or wanted.tag or wanted.live is not None)):
         query = select(*keys, Person.username).select_from(sort.table).join(Person, Person.id == sort.table.person_id)
         return _places(session, query.where(*rules, *asked).order_by(*order).limit(limit))
+    if among is not None:
+        return _all_sorted(session, wanted, sort, rules, [*asked, Person.id.in_(among)], descending, limit)
     for steps in STEPS:
         walk = select(sort.table.person_id, sort.column.label("value")).where(*rules).order_by(*order).limit(steps)
         path = walk.subquery("path")
@@ -324,15 +335,14 @@ def _encode(wanted: Wanted, place: Place) -> str:
 
 def _decode(wanted: Wanted, sort: Sort | None) -> Place:
     text = wanted.before or wanted.after
-    value: Any = None
     username = ""
     try:
-        word, part, username, person_id = decode_cursor(text, str, int, str, int)
-        value = username if sort is None else None
+        word, part, value, person_id = decode_cursor(text, str, int, sort.kind if sort else str, int)
     except Refused:
         if sort is None:
             raise
-        word, part, value, person_id = decode_cursor(text, str, int, sort.kind, int)
+        word, part, username, person_id = decode_cursor(text, str, int, str, int)
+        value = None
     if word != wanted.sort or part != (UNKNOWN if value is None else KNOWN):
         raise refused_cursor()
     return Place(value, person_id, username)

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response as Answer
 from scraper.observations import USERNAME, ListName
 from server import frame
 from server.access.guard import actor, requires
-from server.access.next import safe_next
 from server.errors import Refused
 from server.exports import streams as exports
 from server.exports.formats import Format
@@ -24,7 +23,6 @@ from server.people.directory import COUNT_CAP, SORTS, Cut, Wanted
 from server.people.directory import directory as directory_cut
 from server.people.rows import freshness, row_of
 from server.people.shown import shown as shown_rows
-from server.pictures import store as pictures
 from server.queue import store as queue
 from server.time import now
 from server.users import columns, queries
@@ -122,20 +120,6 @@ def export(tab: str, kind: Format) -> Response:
         return exports.unfollowed(account_id, WHO[who], queries.period(days, now()),
                                   _wanted(follows.ENDED_SORTS, "-until"), kind)
     return exports.current(account_id, DIRECTIONS[tab], _wanted(follows.CURRENT_SORTS, "-since"), kind)
-
-
-@bp.post("/users/refresh")
-@requires("manage_priorities")
-def refresh() -> Answer:
-    """Read a person as soon as possible, and fetch their picture anew."""
-    name = queue.checked(request.form.get("username"))
-    queue.add(db.session(), name, 1, actor().name, now())
-    row = row_of(db.session(), name)
-    if row is not None:
-        pictures.want(db.session(), row.person_id, now())
-    db.session.commit()
-    flash(f"{name} is read at the next poll, which begins as soon as possible.", "info")
-    return redirect(request.script_root + safe_next(request.form.get("next")))
 
 
 @bp.get("/users/<any(following, followers):list_name>/reading")

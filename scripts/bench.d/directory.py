@@ -1,0 +1,294 @@
+"""The directory with 100,000 people and 10 M snapshots, on both databases: every first page, search, the end, pages.
+
+The data is made by the databases themselves. Beside it, on the same data in the same run, stands the view that the
+data strategy has in mind: for each person the newest snapshot, looked up when asked. That view gets the index by
+person and moment that it needs. BENCH_SCALE, or --scale where this file is run by itself, makes everything smaller.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import render_template, template_rendered
+from flask_migrate import upgrade
+from sqlalchemy import text
+
+from common.settings import load_settings
+from server import create_app
+from server.affiliate import months
+from server.models import Account, db
+from server.people.directory import SORTS, Wanted, directory, fitting
+from server.startup import prepare
+from tests.helpers import add_user, signed_in
+from tests.postgres import cluster, fresh_database
+
+PEOPLE, SNAPSHOTS = 100_000, 10_000_000
+MEDIAN, P95, PAGE = 15.0, 75.0, 40.0  # milliseconds
+FASTER = 300  # than the correlated view, by followers
+DEEP = 2  # times the first page, for page 1,000
+SHARE = 0.75  # of the pages a second of the bare template
+TIMES = 25
+NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
+STEP = 16_200  # seconds between two snapshots of a person
+FIRST = ("amber", "blue", "copper", "dawn", "echo", "fern", "glass", "harbor", "indigo", "juniper", "kite", "lumen")
+SECOND = ("fox", "lantern", "meadow", "orchid", "piano", "sparrow", "thistle", "violet", "walnut", "comet")
+
+# i: 1 to the number of people. Of ten, six broadcast, three follow (some of them do both), one is unknown.
+SERIES = {"sqlite": "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {0}) SELECT i FROM n) n",
+          "postgresql": "generate_series(1, {0}) n(i)"}
+MANY = "20 + (n.i * 37) % {0}"  # snapshots of a person
+BROADCASTS = "(n.i % 10 < 6 OR n.i % 50 = 6)"
+
+
+class _Clock:
+    def __call__(self) -> datetime:
+        return NOW
+
+
+def main(scale: float | None = None) -> bool:
+    """Print the figures; true if all of them are reached."""
+    scale = scale or float(os.environ.get("BENCH_SCALE", "1"))
+    reached = True
+    with tempfile.TemporaryDirectory() as folder, cluster() as base:
+        for kind, url in (("sqlite", f"sqlite:///{folder}/panel.db"),
+                          ("postgresql", fresh_database(base, "bench_directory"))):
+            app = create_app(load_settings(data_dir=Path(folder) / kind, database_url=url), clock=_Clock())
+            app.testing = True
+            with app.app_context():
+                upgrade()
+                prepare()
+                began = time.perf_counter()
+                snapshots = _fill(kind, scale)
+                print(f"  {kind}: {round(PEOPLE * scale):,} people and {snapshots:,} snapshots made in "
+                      f"{time.perf_counter() - began:.0f} s", flush=True)
+                reached &= _measure_queries(kind, scale)
+                db.session.remove()
+            reached &= _measure_pages(app, kind)
+            with app.app_context():
+                db.session.remove()
+                db.engine.dispose()
+    return reached
+
+
+# ---- the data
+
+
+def _fill(kind: str, scale: float) -> int:
+    people, postgresql = round(PEOPLE * scale), kind == "postgresql"
+    spread = max(1, round(2 * (SNAPSHOTS * scale / (people * 0.62) - 20)))
+    now = int(NOW.timestamp())
+    series = SERIES[kind].format(people)
+
+    def moment(seconds: str) -> str:
+        return f"to_timestamp({seconds})" if postgresql else f"strftime('%Y-%m-%d %H:%M:%f000', {seconds}, 'unixepoch')"
+
+    def picked(words: tuple[str, ...], number: str) -> str:
+        return "CASE " + " ".join(f"WHEN {number} % {len(words)} = {at} THEN '{word}'"
+                                  for at, word in enumerate(words)) + " END"
+
+    name = f"{picked(FIRST, 'n.i')} || '_' || {picked(SECOND, '(n.i / 12)')} || n.i"
+    uuid = "md5(n.i::text)::uuid" if postgresql else "printf('%032x', n.i)"
+    live = "(n.i % 20 = 1)"
+    seen = f"CASE WHEN {live} THEN {now - 300} ELSE {now} - 3600 - (n.i * 7919) % 5000000 END"
+    many = MANY.format(spread)
+    age = "CASE WHEN n.i % 7 <> 0 THEN 18 + (n.i * 31) % 50 END"
+    tags = [f"CASE WHEN n.i % {step} = {step - 1} THEN '{tag}' END" for tag, step in
+            (("music", 4), ("dance", 9), ("chess", 40), ("quiet", 5000))]
+    statements = [
+        f"""INSERT INTO persons (id, uuid, platform, username, role, created_at)
+            SELECT n.i, {uuid}, 'chaturbate', {name}, CASE WHEN n.i % 10 < 6 THEN 'model' WHEN n.i % 50 = 6 THEN 'both'
+            WHEN n.i % 10 < 9 THEN 'viewer' ELSE 'unknown' END, {moment(str(now - 9_000_000))} FROM {series}""",
+        f"""INSERT INTO person_current (person_id, live_at, live_until, followers, followers_at, followers_source,
+            last_seen_at, affiliate_at, live_source, snapshots, viewers, show, is_hd)
+            SELECT i, {moment('at')}, {moment('at + 2700')}, (i * 7919) % 100003 * ((i * 13) % 97), {moment('at')},
+            'affiliate', {moment('at')}, {moment('at')}, 'affiliate', many, (i * 31) % 900, 'public', true
+            FROM (SELECT n.i, {seen} AS at, {many} AS many FROM {series} WHERE {BROADCASTS}) x""",
+        f"""INSERT INTO person_details (person_id, display_name, age, gender, country, location, profile_source,
+            profile_at, subject, tags, tags_source, tags_at)
+            SELECT n.i, 'Person ' || n.i, {age}, 'f', 'PT', 'Porto', 'affiliate', {moment(str(now - 900_000))},
+            'An evening of music and slow cooking, number ' || n.i, '["music", "evening", "english"]', 'affiliate',
+            {moment(str(now - 900_000))} FROM {series} WHERE {BROADCASTS}""",
+        f"""INSERT INTO person_tags (person_id, tag) SELECT i, tag FROM (
+            {' UNION ALL '.join(f'SELECT n.i, {tag} AS tag FROM {series} WHERE {BROADCASTS}' for tag in tags)}
+            ) t WHERE tag IS NOT NULL""",
+    ]
+    sequence = f"generate_series(1, {20 + spread}) k(k)" if postgresql else (
+        f"(WITH RECURSIVE k(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM k WHERE k < {20 + spread}) SELECT k FROM k) k")
+    order = "k.k DESC, n.i" if postgresql else "n.i, k.k DESC"  # SQLite keeps them by person anyway
+    statements.append(
+        f"""INSERT INTO affiliate_api_snapshots (person_id, observed_at, followers, viewers, seconds_online, show_id,
+            is_hd) SELECT n.i, {seen} - (k.k - 1) * {STEP}, (n.i * 7919) % 100003 * ((n.i * 13) % 97) + 1 - k.k,
+            (n.i + k.k) % 900, 3600, 1, true
+            FROM {series} JOIN {sequence} ON k.k <= {many} WHERE {BROADCASTS} ORDER BY {order}""")
+    if postgresql:
+        first = NOW - timedelta(seconds=5_003_600 + (20 + spread) * STEP)
+        months.make_room(db.session(), *(first + timedelta(days=day) for day in range(0, (NOW - first).days + 2, 5)))
+        db.session.commit()
+    db.session.add(Account(username="bench_owner", created_at=NOW))
+    db.session.commit()
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO affiliate_shows (id, name) VALUES (1, 'public')")
+        for statement in statements:
+            connection.exec_driver_sql(statement.replace("%", "%%") if postgresql else statement)
+        if postgresql:
+            for month in months.months(db.session()):
+                connection.exec_driver_sql(f"CREATE INDEX ON {month.name} (person_id, observed_at)")
+            connection.exec_driver_sql("ANALYZE")
+        return int(connection.exec_driver_sql("SELECT count(*) FROM affiliate_api_snapshots").scalar_one())
+
+
+# ---- queries
+
+
+def _measure_queries(kind: str, scale: float) -> bool:
+    questions = {f"by {sort}{', ' + role if role != 'all' else ''}": Wanted(sort, role)
+                 for role in ("all", "models", "viewers") for word in SORTS for sort in (word, f"-{word}")}
+    questions |= {f"live by {sort}": Wanted(sort, live=True) for sort in ("-seen", "-followers", "username", "-age")}
+    questions |= {f"tag {tag} by {sort}": Wanted(sort, tag=tag) for tag in ("music", "chess", "quiet", "nobody_has_it")
+                  for sort in ("-seen", "-followers")}
+    questions |= {f"tag music, viewers by {sort}": Wanted(sort, "viewers", tag="music") for sort in ("-seen",)}
+    questions |= {f"search {word!r} by {sort}": Wanted(sort, search=word)
+                  for word in ("orchid", "fox", "amber_fox", "n_orchid9", "violet2", "zzzzz", "qux")
+                  for sort in ("-seen", "username")}
+    took = {words: _times(lambda wanted=wanted: directory(db.session(), wanted, NOW))  # type: ignore[misc]
+            for words, wanted in questions.items()}
+    worst = sorted(took, key=lambda words: -statistics.median(took[words]))
+    reached = True
+    for words in worst[:4]:
+        print(f"  {kind:10} {words}: median {statistics.median(took[words]):.1f} ms, p95 {_p95(took[words]):.1f} ms")
+    slow = [words for words in took if statistics.median(took[words]) > MEDIAN or _p95(took[words]) > P95]
+    middle = statistics.median(statistics.median(one) for one in took.values())
+    reached &= _say(kind, f"{len(took)} first pages: the usual one takes {middle:.1f} ms; at most {MEDIAN:.0f} ms, p95 "
+                          f"{P95:.0f} ms: {len(slow)} slower", not slow)
+    counted = {words: _times(lambda wanted=wanted: _count(wanted)) for words, wanted in questions.items()  # type: ignore[misc]
+               if wanted.narrowed}
+    words = max(counted, key=lambda words: statistics.median(counted[words]))
+    most = statistics.median(counted[words])
+    reached &= _say(kind, f"counting who fits, when not remembered: at most {most:.1f} ms ({words})", most <= MEDIAN)
+    for sort in ("-followers", "-seen", "username"):
+        first = statistics.median(_times(lambda sort=sort: directory(db.session(), Wanted(sort), NOW)))  # type: ignore[misc]
+        after = _after(sort, 999 if scale >= 1 else max(2, round(999 * scale)))
+        deep = statistics.median(_times(lambda sort=sort, after=after: directory(  # type: ignore[misc]
+            db.session(), Wanted(sort, after=after), NOW)))
+        reached &= _say(kind, f"page 1,000 by {sort}: {deep:.1f} ms, the first {first:.1f} ms, {deep / first:.2f} "
+                              f"times as long (at most {DEEP})", deep <= DEEP * first)
+    return reached & _correlated(kind, statistics.median(took["by -followers"]), scale)
+
+
+def _correlated(kind: str, ours: float, scale: float) -> bool:
+    """The newest snapshot of each person, looked up when asked: the view of the data strategy."""
+    newest = ("(SELECT s.{0} FROM affiliate_api_snapshots s WHERE s.person_id = p.id "
+              "ORDER BY s.observed_at DESC LIMIT 1) AS {0}")
+    fields = ", ".join(newest.format(name) for name in ("followers", "viewers", "observed_at", "is_hd"))
+    db.session.rollback()
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE VIEW correlated AS SELECT p.id, p.username, p.platform, p.role, "
+                                   f"{fields} FROM persons p")
+    query = text("SELECT * FROM correlated ORDER BY followers DESC NULLS LAST LIMIT 50")
+    theirs = statistics.median(_times(lambda: db.session.execute(query).all(), 3))
+    good = theirs / ours >= FASTER or scale < 1
+    return _say(kind, f"by followers {ours:.2f} ms, the correlated view {theirs:,.0f} ms: {theirs / ours:,.0f} times "
+                      f"faster (at least {FASTER})", good)
+
+
+def _after(sort: str, pages: int) -> str:
+    """The cursor behind so many pages, found in larger steps."""
+    cut = directory(db.session(), Wanted(sort, limit=pages * 50), NOW)
+    if cut.next is None:
+        raise SystemExit("there are not so many pages")
+    return cut.next
+
+
+def _count(wanted: Wanted) -> int:
+    return fitting(db.session(), wanted, NOW)
+
+
+# ---- pages
+
+
+def _measure_pages(app: Any, kind: str) -> bool:
+    browser = signed_in(app, add_user(app, "bench", "admin"))
+    reached = True
+    for path in ("/users/directory", "/users/directory?sort=-followers", "/users/directory?tag=music",
+                 "/users/directory?q=orchid&role=models"):
+        whole = statistics.median(_times(lambda path=path: _get(browser, path)))  # type: ignore[misc]
+        bare = statistics.median(_bare(app, browser, path))
+        reached &= _say(kind, f"{path}: {whole:.1f} ms (at most {PAGE:.0f} ms)", whole <= PAGE)
+        reached &= _say(kind, f"{path}: {1000 / whole:.0f} pages a second, the bare template {1000 / bare:.0f}: "
+                              f"{bare / whole:.2f} (at least {SHARE})", bare / whole >= SHARE)
+    return reached
+
+
+def _get(browser: Any, path: str) -> None:
+    answer = browser.get(path)
+    if answer.status_code != 200:
+        raise SystemExit(f"{path} answers {answer.status}")
+
+
+def _bare(app: Any, browser: Any, path: str) -> list[float]:
+    """How long the template alone takes, with everything that it shows at hand."""
+    seen: list[dict[str, Any]] = []
+
+    def note(_sender: Any, template: Any, context: dict[str, Any], **_more: Any) -> None:
+        if template.name == "users/tab.html":
+            seen.append(context)
+
+    took: list[float] = []
+    with template_rendered.connected_to(note, app):
+        _get(browser, path)
+        context = seen[-1]
+
+        def rendered() -> Callable[..., Any]:
+            def view(*_: Any, **__: Any) -> str:
+                for _ in range(TIMES + 1):
+                    began = time.perf_counter()
+                    page = render_template("users/tab.html", **{name: value for name, value in context.items()
+                                                                if name not in ("request", "session", "g")})
+                    took.append((time.perf_counter() - began) * 1000)
+                return page
+            return view
+
+        kept = app.view_functions["users.directory"]
+        app.view_functions["users.directory"] = _marked_like(kept, rendered())
+        try:
+            _get(browser, path)
+        finally:
+            app.view_functions["users.directory"] = kept
+    return took[1:]
+
+
+def _marked_like(view: Any, other: Any) -> Any:
+    other.__dict__.update(view.__dict__)
+    return other
+
+
+def _times(what: Callable[[], Any], times: int = TIMES) -> list[float]:
+    """Milliseconds of each time but the first, which warms up."""
+    took = []
+    for _ in range(times + 1):
+        began = time.perf_counter()
+        what()
+        took.append((time.perf_counter() - began) * 1000)
+    return took[1:]
+
+
+def _p95(took: list[float]) -> float:
+    return sorted(took)[min(len(took) - 1, round(len(took) * 0.95))]
+
+
+def _say(kind: str, words: str, good: bool) -> bool:
+    print(f"  {kind:10} {words}: {'reached' if good else 'MISSED'}", flush=True)
+    return good
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--scale", type=float, default=1.0, help="0.01: a hundredth of the people and snapshots")
+    sys.exit(0 if main(parser.parse_args().scale) else 1)
