@@ -140,15 +140,17 @@ def _prepare() -> int:
 
 
 def _live() -> int:
-    """Have both lists read again and again, more often than any schedule allows, and poll who is online, so that
-    there is something to see."""
+    """Have both lists read again and again, more often than any schedule allows, poll who is online, and fetch
+    pictures, so that there is something to see."""
     address = os.environ["MHC_SERVER_URL"]
     client = requests.Session()
     client.headers["Authorization"] = f"Bearer {(Path(os.environ['MHC_DATA_DIR']) / 'demo-token').read_text().strip()}"
     for name in LISTS:
         _ask(client, f"{address}/api/job/{name}/config", {"intervalMinutes": 1, "confirmMinutes": 1})
     _ask(client, f"{address}/api/job/affiliate/config", {"intervalMinutes": 1, "gender": "m,f,t,c"})
-    _ask(client, f"{address}/api/job/affiliate/start")
+    _ask(client, f"{address}/api/job/images/config", {"intervalMinutes": 1, "limit": 80})
+    for name in ("affiliate", "images"):
+        _ask(client, f"{address}/api/job/{name}/start")
     first = True
     while True:
         began = time.monotonic()

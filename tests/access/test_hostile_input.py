@@ -5,11 +5,13 @@ from uuid import UUID
 import pytest
 from werkzeug.routing import AnyConverter, IntegerConverter, UUIDConverter
 
+from scraper.observations import MESSAGES
 from server.access.guard import STATIC_ENDPOINTS, WORKER, mark_of
 from server.models import db
 from server.people.store import ensure_account
 from tests.helpers import with_token
 
+KINDS = tuple(MESSAGES)
 TEXTS = ["\x00", "' OR 1=1 --", "-1", "99999999999999999999", "\u202eevil"]
 NAMES = ["account", "q", "tag", "sort", "cursor", "limit", "days", "role", "direction", "username", "since", "until"]
 
@@ -17,7 +19,8 @@ NAMES = ["account", "q", "tag", "sort", "cursor", "limit", "days", "role", "dire
 FIELDS = ["worker", "jobs", "force", "phase", "done", "total", "detail", "outcome", "error", "counters", "waiting_ms",
           "working_ms", "retry_after_seconds", "batch_id", "run_id", "observed_at", "scan_id", "account", "facts",
           "people", "list", "started_at", "finished_at", "pages", "items", "capture", "html", "usernames", "complete",
-          "intervalMinutes", "enabled", "name", "password", "role", "csrf_token", "next"]
+          "intervalMinutes", "enabled", "name", "password", "role", "csrf_token", "next", "username", "url",
+          "problem", "body", "rooms", "limit"]
 VALUES = {
     "NUL": r'"a\u0000b"', "half a surrogate": r'"\ud800"', "a bidi mark": '"\u202eevil"', "a huge number": "9" * 400,
     "beyond a float": "1e400", "not a number": "NaN", "endless": "-Infinity", "below zero": "-1",
@@ -79,7 +82,7 @@ def test_no_body_makes_an_accident(app, client_as, worker_client):
         db.session.commit()
     accidents = []
     for rule, client in callers(app, client_as, worker_client):
-        kinds = ("scan-page", "scan-end", "session", "follow-events") if "kind" in rule.arguments else (None,)
+        kinds = KINDS if "kind" in rule.arguments else (None,)
         for method in rule.methods & {"POST", "DELETE", "PUT", "PATCH"}:
             for kind in kinds:
                 where = address(rule, job="following", kind=kind, job_id=1, user_id=1, token_id=1)
@@ -96,7 +99,7 @@ def test_no_body_makes_an_accident(app, client_as, worker_client):
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("kind", ["scan-page", "scan-end", "session", "follow-events"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("body", ["deep lists", "half of deep lists", "more digits than Python reads", "not JSON"])
 def test_a_body_that_cannot_be_read_is_refused_for_good(worker_client, kind, body):
     answer = worker_client.post(f"/api/ingest/{kind}", data=BODIES[body], content_type="application/json")

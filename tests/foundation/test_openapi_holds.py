@@ -94,7 +94,7 @@ def aim(case, known, number):
     case.body.update({name: NOW for name in ("observed_at", "started_at", "finished_at") if name in case.body})
     case.body.update({"account": "demo_owner"} if "account" in case.body else {})
     if "kind" in case.path_parameters:
-        kinds = {"facts": "scan-page", "finished_at": "scan-end", "state": "session"}
+        kinds = {"facts": "scan-page", "finished_at": "scan-end", "state": "session", "url": "picture"}
         kind = next((kind for field, kind in kinds.items() if field in case.body), "follow-events")
         case.path_parameters["kind"] = kind
         case.body.update(kind=kind, batch_id=str(uuid4()))

@@ -55,7 +55,7 @@ def test_the_sandbox_is_right_where_the_owner_has_set_it_and_nowhere_else():
     allowed = Allowed.of(HOSTS, SANDBOX)
     place = allowed.place(f"{SANDBOX}/ri/zq.jpg")
     assert place == Place("http", "127.0.0.1", 5001, "/ri/zq.jpg")
-    assert allowed.may_connect(place, "127.0.0.1")
+    assert allowed.may_connect(place, "127.0.0.1") and allowed.is_at_home
     for url in ("http://127.0.0.1:5002/", "http://127.0.0.1/", "https://127.0.0.1:5001/", "http://localhost:5001/"):
         with pytest.raises(Forbidden):
             allowed.place(url)
@@ -65,7 +65,7 @@ def test_the_sandbox_is_right_where_the_owner_has_set_it_and_nowhere_else():
 @pytest.mark.parametrize("site", [SITE, "https://www.mmcdn.com", "http://mmcdn.com:8000"])
 def test_the_platforms_own_hosts_lead_to_no_private_address(site):
     allowed = Allowed.of(HOSTS, site)
-    assert allowed.own is None
+    assert allowed.own is None and not allowed.is_at_home
     assert not allowed.may_connect(allowed.place("https://www.mmcdn.com/"), "10.0.0.8")
 
 

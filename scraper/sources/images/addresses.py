@@ -13,6 +13,7 @@ _PATTERN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::(?P<port>\d{1,5}))?"
     r"(?P<target>(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*)?"
     r"(?:\?(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?)(?:#[\x21-\x7e]*)?", re.I | re.A)
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = IPv6Network("64:ff9b::/96")  # an IPv4 address lies in its last 32 bits
 
@@ -60,6 +61,11 @@ class Allowed:
         known = cls(names)
         public_site = origin[0] == "https" and origin[2] == 443 and origin[1] == "chaturbate.com"
         return known if public_site or known.knows(origin[1]) else cls(names, origin)
+
+    @property
+    def is_at_home(self) -> bool:
+        """The site is this machine itself."""
+        return self.own is not None and self.own[1] in LOOPBACK
 
     def knows(self, host: str) -> bool:
         return any(host == name or host.endswith(f".{name}") for name in self.hosts)

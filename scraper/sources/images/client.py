@@ -28,7 +28,7 @@ from common.clock import Clock, utc_now
 from common.pictures import LARGEST
 from scraper.errors import ClosedToUs, NotLetIn, RateLimited
 from scraper.http import retry_after
-from scraper.sources.images.addresses import Allowed, Forbidden, Place
+from scraper.sources.images.addresses import LOOPBACK, Allowed, Forbidden, Place
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,6 @@ BETWEEN_FETCHES = 1.0  # seconds from the end of one to the start of the next, a
 TIME_OUT = 20.0  # seconds for a whole answer
 CONNECT_TIME_OUT = 8.0
 MOST_REDIRECTS = 3
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {"Accept": "image/webp, image/jpeg, image/png", "Accept-Encoding": "identity", "Connection": "close",
             "User-Agent": "mhc-control-panel (images)"}
@@ -73,13 +72,14 @@ class ImageClient:
 
     def __init__(self, allowed: Allowed, *, clock: Clock = utc_now, passing: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], None] = time.sleep, resolve: Resolve | None = None,
-                 time_out: float = TIME_OUT, trusted: ssl.SSLContext | None = None) -> None:
-        """resolve: the numeric addresses of a host; trusted: whose certificates are believed."""
+                 between: float = BETWEEN_FETCHES, time_out: float = TIME_OUT,
+                 trusted: ssl.SSLContext | None = None) -> None:
+        """resolve: the numeric addresses of a host; between: seconds; trusted: whose certificates are believed."""
         self.calls = Calls()
         self._allowed = allowed
         self._clock, self._passing, self._sleep = clock, passing, sleep
         self._resolve = resolve or _addresses
-        self._time_out = time_out
+        self._between, self._time_out = between, time_out
         self._trusted = trusted
         self._quiet_since: float | None = None
 
@@ -124,7 +124,7 @@ class ImageClient:
         raises  NoPicture
         """
         if self._quiet_since is not None:
-            rest = BETWEEN_FETCHES - (self._passing() - self._quiet_since)
+            rest = self._between - (self._passing() - self._quiet_since)
             if rest > 0:
                 self.calls.paused += rest
                 self._sleep(rest)

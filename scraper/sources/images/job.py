@@ -19,8 +19,9 @@ from scraper.jobs import JobContext, JobResult, Progress
 from scraper.observations import PictureSeen
 from scraper.server_client import ServerClient
 from scraper.sources.images.addresses import Allowed
-from scraper.sources.images.client import ImageClient, NoPicture
+from scraper.sources.images.client import BETWEEN_FETCHES, ImageClient, NoPicture
 
+BETWEEN_AT_HOME = 0.05  # seconds: the imitation on this machine needs no rest
 SITE_TROUBLES = 3  # in a row, and the run ends
 MOST = 5_000  # of one run
 PATH = "/api/worker/pictures/wanted"
@@ -43,8 +44,9 @@ class Wanted(BaseModel):
 
 def run(context: JobContext) -> JobResult:
     """Fetch what is wanted, and hand it over."""
-    client = ImageClient(Allowed.of(context.settings.image_hosts, context.settings.chaturbate_url),
-                         clock=context.clock)
+    allowed = Allowed.of(context.settings.image_hosts, context.settings.chaturbate_url)
+    client = ImageClient(allowed, clock=context.clock,
+                         between=BETWEEN_AT_HOME if allowed.is_at_home else BETWEEN_FETCHES)
     server = ServerClient.of(context.settings, context.clock)
     try:
         return Round(context, client).go(lambda limit: wanted(server, limit))
