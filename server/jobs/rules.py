@@ -217,13 +217,13 @@ def _state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
         if silent and due <= now:
             return JobState("waiting", f"Due, but {silent[0].lower()}{silent[1:]}", due)
         if due == _queue_run(facts) and due != _scheduled_run(facts, now, zone):
-            return JobState("waiting", f"Somebody in the queue is read next, {_at(due, now, zone)}.", due)
+            return JobState("waiting", f"The queue is read next, {_at(max(due, now), now, zone)}.", due)
         if quiet_until(facts.quiet_hours, now, zone) is not None and _next_run(facts, now, None) != due:
             return JobState("waiting", f"Quiet hours ({facts.quiet_hours}): next run {_at(due, now, zone)}.", due)
         if due == facts.rest_until:
             return JobState("waiting", f"The source asked to be left alone: next run {_at(due, now, zone)}.", due)
         what = "A confirming reading is due" if due == facts.confirm_due_at else "Next run"
-        return JobState("waiting", f"{what} {_at(due, now, zone)}.", due)
+        return JobState("waiting", f"{what} {_at(max(due, now), now, zone)}.", due)
     return JobState("stopped", f"Not on a schedule: press {facts.button}, or start it to have it run by itself.", None)
 
 

@@ -39,7 +39,7 @@ def again(priority: int, tries: int, ended_at: datetime, *, cancelled: bool, tro
     trouble    why the poll failed, in words
     """
     tries += 1
-    detail = (trouble or NO_WORD).strip()
+    detail = (trouble or NO_WORD).strip().rstrip(".") + "."
     if priority != 1:
         return Again(tries, None, detail)
     if cancelled:

@@ -13,7 +13,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def again(priority=1, tries=0, **more):
-    return rules.again(priority, tries, NOW, **{"cancelled": False, "trouble": "The site is away."} | more)
+    return rules.again(priority, tries, NOW, **{"cancelled": False, "trouble": "The site is away"} | more)
 
 
 def test_a_p1_whose_poll_failed_is_tried_again_after_a_growing_pause():
@@ -76,7 +76,7 @@ def state(**facts):
 def test_somebody_in_the_queue_makes_a_job_run_that_has_no_schedule():
     told = state()
     assert (told.state, told.next_run) == ("waiting", NOW)
-    assert told.reason == "Somebody in the queue is read next, now."
+    assert told.reason == "The queue is read next, now."
 
 
 def test_a_minute_lies_between_a_poll_and_one_for_the_queue():
