@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from server.models import Account, Base, CaptureRow, IngestBatch, KeyValue, Run, Scan, ScanPageRow
+from server.models import Account, CaptureRow, IngestBatch, KeyValue, Run, Scan, ScanPageRow
 from server.paging import decode_cursor, encode_cursor, refused_cursor
+from server.retention import sizes
 
 PAGE = 50
 BATCHES = 20
@@ -106,12 +107,14 @@ def held_count(session: Session) -> int:
 
 @dataclass(frozen=True)
 class SystemView:
-    """How the installation is. tables: name and rows; captures: count, bytes before and after packing."""
+    """How the installation is. tables: name and rows, as of `measured_at` (None: just now); captures: count, bytes
+    before and after packing."""
 
     kind: str
     version: str
     size: int
     tables: Sequence[tuple[str, int]]
+    measured_at: datetime | None
     facts: Sequence[KeyValue]
     batches: Sequence[IngestBatch]
     captures: tuple[int, int, int]
@@ -119,17 +122,17 @@ class SystemView:
 
 
 def system_view(session: Session) -> SystemView:
-    """Kind and size of the database, rows, what came in last; a constant number of statements."""
+    """Kind and size of the database, rows, what came in last; a constant number of statements. Rows are counted here
+    only until the job `retention` has measured them: of a large table that takes long."""
     kind, version, size = _database(session)
-    tables = Base.metadata.sorted_tables
-    counted = session.execute(select(*(
-        select(func.count()).select_from(table).scalar_subquery().label(table.name) for table in tables))).one()
+    measured_at, measured = sizes.newest(session)
+    tables = [(one.name, one.rows) for one in measured or sizes.measure(session) if one.rows is not None]
     captures = session.execute(select(
         func.count(), func.coalesce(func.sum(CaptureRow.raw_bytes), 0),
         func.coalesce(func.sum(CaptureRow.stored_bytes), 0), func.min(CaptureRow.created_at))).one()
     return SystemView(
         kind=kind, version=version, size=size,
-        tables=sorted(zip((table.name for table in tables), counted, strict=True)),
+        tables=sorted(tables), measured_at=measured_at,
         facts=session.scalars(select(KeyValue).order_by(KeyValue.name)).all(),
         batches=session.scalars(select(IngestBatch).order_by(IngestBatch.received_at.desc()).limit(BATCHES)).all(),
         captures=(captures[0], int(captures[1]), int(captures[2])), oldest_capture=captures[3])

@@ -56,9 +56,9 @@ class Measured(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line that a run said."""
+    """A line that a run said. at: None: it did not say when."""
 
-    at: str
+    at: datetime | None
     level: str
     text: str
     run: str
@@ -140,11 +140,19 @@ def log_lines(session: Session, name: str, count: int = LOG_LINES) -> list[Line]
         .order_by(Run.created_at.desc(), Run.id.desc()).limit(LOG_RUNS).options(undefer(Run.log)))
     lines: list[Line] = []
     for run in runs:
-        lines += [Line(str(line.get("at", "")), str(line.get("level", "")), str(line.get("text", "")), str(run.id))
+        lines += [Line(_moment(line.get("at")), str(line.get("level", "")), str(line.get("text", "")), str(run.id))
                   for line in reversed(run.log or [])]
         if len(lines) >= count:
             break
     return lines[:count]
+
+
+def _moment(said: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def _sample_before(session: Session, newest: datetime | None) -> tuple[datetime | None, Mapping[str, sizes.Size]]:

@@ -2,6 +2,7 @@
 
 import click
 
+from common.clock import iso_ms
 from server.admin.storage_queries import LOG_LINES, POLLER, SNAPSHOTS, log_lines
 from server.commands.trouble import on_the_database
 from server.database import reading
@@ -40,7 +41,7 @@ def log(job: str, lines: int) -> None:
     """The last lines that the runs of a JOB said, the newest at the end."""
     with reading() as session:
         for line in reversed(log_lines(session, job, lines)):
-            click.echo(f"{line.at} {line.level} {line.text}")
+            click.echo(f"{iso_ms(line.at) if line.at else '-'} {line.level} {line.text}")
 
 
 @stats.command()
