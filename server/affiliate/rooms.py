@@ -156,10 +156,10 @@ def _tamed(value: Mapping[str, Any]) -> dict[str, Any]:
     return tame
 
 
-def mark(value: Any) -> int:
+def mark(value: tuple[Any, ...] | str | None) -> int:
     """A digest of a value, the same in every process, in 64 bits."""
-    return int.from_bytes(blake2b(repr(value).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big",
-                          signed=True)
+    text = value if isinstance(value, str) else repr(value)
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
 
 
 def _shown(item: Any) -> str:

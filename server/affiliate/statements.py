@@ -63,8 +63,8 @@ _TEXT = {"person": "bigint", "subject": "text", "tags": "text", "tags_now": "jso
          "subject_mark": "bigint", "tags_mark": "bigint", "new_subject": "boolean", "new_tags": "boolean"}
 _TEXT_NOW = Update("person_details", "t.person_id = {person}", {
     "subject": "coalesce({subject}, t.subject)", "tags": "coalesce({tags_now}, t.tags)",
-    "subject_mark": "{subject_mark}", "tags_mark": "{tags_mark}", "tags_source": f"'{SOURCE}'",
-    "tags_at": "{moment}"})
+    "subject_mark": "coalesce({subject_mark}, t.subject_mark)", "tags_mark": "coalesce({tags_mark}, t.tags_mark)",
+    "tags_source": f"'{SOURCE}'", "tags_at": "{moment}"})
 _TAGS_GONE = Said(
     "DELETE FROM person_tags t USING {source} WHERE t.person_id = {person} AND {new_tags} AND NOT {shown} ? t.tag",
     "DELETE FROM person_tags WHERE person_id = {person} AND {new_tags} AND {shown} IS NOT NULL "
@@ -128,5 +128,6 @@ def texts(rooms: Mapping[int, tuple[Room, bool, bool]]) -> list[Column]:
     people = [room for room, _, _ in rooms.values()]
     tags = [room.tags for room in people]
     return [list(rooms), [room.subject for room in people], tags, tags, [room.shown_tags() for room in people],
-            [mark(room.subject) for room in people], [mark(said) for said in tags],
+            [mark(room.subject) if new else None for room, new, _ in rooms.values()],
+            [mark(room.tags) if new else None for room, _, new in rooms.values()],
             [new for _, new, _ in rooms.values()], [new for _, _, new in rooms.values()]]

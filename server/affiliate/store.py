@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import ne
 from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
@@ -130,21 +131,24 @@ class Poll:
         profiles: dict[int, Room] = {}
         texts: dict[int, tuple[Room, bool, bool]] = {}
         for room in rooms:
-            marks = hash(room.profile), hash(room.subject), hash(room.tags)
-            before = known.get(room.username)
-            if before is None:
-                person, *said = fresh[room.username]
-                same_profile, same_subject, same_tags = (
-                    said[0] == mark(room.profile), said[1] == mark(room.subject), said[2] == mark(room.tags))
+            name, profile, subject, tags, *_ = room
+            marks = hash(profile), hash(subject), hash(tags)
+            before = known.get(name)
+            if before is not None:
+                person, said = before
+                everybody[person] = room
+                if said == marks:
+                    continue
+                new_profile, new_subject, new_tags = map(int.__ne__, said, marks)
             else:
-                person = before[0]
-                same_profile, same_subject, same_tags = map(int.__eq__, before[1], marks)
-            everybody[person] = room
-            if not same_profile:
+                person, *told = fresh[name]
+                everybody[person] = room
+                new_profile, new_subject, new_tags = map(ne, told, map(mark, (profile, subject, tags)))
+            if new_profile:
                 profiles[person] = room
-            if not (same_subject and same_tags):
-                texts[person] = room, not same_subject, not same_tags
-            known[room.username] = person, marks
+            if new_subject or new_tags:
+                texts[person] = room, new_subject, new_tags
+            known[name] = person, marks
         # Rows that lie together are written together.
         return Changed(dict(sorted(everybody.items())), profiles, texts)
 

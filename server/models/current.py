@@ -68,7 +68,10 @@ class PersonDetails(Base):
     """
 
     __tablename__ = "person_details"
-    __table_args__ = (Index("ix_person_details_age_person_id", "age", "person_id"),)
+    __table_args__ = (
+        Index("ix_person_details_age_person_id", "age", "person_id"),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
 
     person_id: Mapped[int] = mapped_column(Key, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True,
                                            autoincrement=False)
