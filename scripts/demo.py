@@ -148,7 +148,7 @@ def _live() -> int:
     for name in LISTS:
         _ask(client, f"{address}/api/job/{name}/config", {"intervalMinutes": 1, "confirmMinutes": 1})
     _ask(client, f"{address}/api/job/affiliate/config", {"intervalMinutes": 1, "gender": "m,f,t,c"})
-    _ask(client, f"{address}/api/job/images/config", {"intervalMinutes": 1, "limit": 80})
+    _ask(client, f"{address}/api/job/images/config", {"intervalMinutes": 1, "limit": 400})
     for name in ("affiliate", "images"):
         _ask(client, f"{address}/api/job/{name}/start")
     first = True

@@ -82,7 +82,8 @@ def test_every_wanted_picture_is_handed_over_with_its_bytes(settings, kept):
     assert len({one.body for one in kept}) == len(NAMES)
     assert base64.b64decode(kept[0].body).startswith(b"\xff\xd8\xff")
     assert result.outcome == "ok" and result.error is None
-    assert result.counters == {"wanted": 5, "fetched": 5, "failed": 0, "calls": 5, "bytes": result.counters["bytes"]}
+    assert {name: result.counters[name] for name in ("wanted", "fetched", "failed", "calls", "failed_calls")} == {
+        "wanted": 5, "fetched": 5, "failed": 0, "calls": 5, "failed_calls": 0}
     assert result.waiting_ms == 4000
 
 
@@ -96,6 +97,7 @@ def test_one_that_fails_does_not_hold_up_the_others(settings, kept, site, fault,
     assert kept.said() == [("zq", problem), *[(name, None) for name in NAMES[1:]]]
     assert kept[0].body is None and kept[0].detail
     assert (result.outcome, result.counters["fetched"], result.counters["failed"]) == ("ok", 4, 1)
+    assert result.counters["failed_calls"] == (fault in ("not_found", "cut", "error", "huge"))
 
 
 def test_a_limit_that_the_host_sets_ends_the_round_and_blames_nobody(settings, kept, site):

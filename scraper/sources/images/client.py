@@ -53,9 +53,14 @@ class NoPicture(Exception):
 
 @dataclass
 class Calls:
-    """What the fetches took: milliseconds of each, and seconds of rest between them."""
+    """What the fetches took.
+
+    ms      milliseconds of each call; failed: how many brought no answer, or one of trouble
+    paused  seconds of rest between them
+    """
 
     ms: list[int] = field(default_factory=list)
+    failed: int = 0
     bytes: int = 0
     paused: float = 0.0
 
@@ -129,13 +134,16 @@ class ImageClient:
                 self.calls.paused += rest
                 self._sleep(rest)
         began = self._passing()
+        answer = None
         try:
-            return self._exchange(self._connection(place), place)
+            answer = self._exchange(self._connection(place), place)
+            return answer
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise NoPicture("no_answer", _in_words(error), of_the_site=True) from error
         finally:
             self._quiet_since = self._passing()
             self.calls.ms.append(round((self._quiet_since - began) * 1000))
+            self.calls.failed += answer is None or answer.status >= 400
 
     def _exchange(self, connection: "_Connection", place: Place) -> _Answer:
         with _at_most(self._time_out, connection) as over:

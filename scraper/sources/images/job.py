@@ -127,7 +127,11 @@ class Round:
         outcome = "ok" if stopped is None else stopped.outcome
         if outcome == "failed" and fetched:
             outcome = "partial"
-        counters = {"wanted": self._counters["wanted"], "fetched": fetched, "failed": failed, "calls": len(calls.ms),
-                    "bytes": calls.bytes}
+        counters = {
+            "wanted": self._counters["wanted"], "fetched": fetched, "failed": failed, "calls": len(calls.ms),
+            "failed_calls": calls.failed, "bytes": calls.bytes,
+            "mean_response_ms": round(sum(calls.ms) / len(calls.ms)) if calls.ms else 0,
+            "slowest_response_ms": max(calls.ms, default=0),
+        }
         return JobResult(outcome, counters, waiting_ms, took_ms - waiting_ms, stopped,
                          summary=f"{fetched} of {counters['wanted']} wanted pictures fetched, {failed} failed")
