@@ -26,28 +26,35 @@ class Day(NamedTuple):
 
 
 def count_next(now: datetime, cut: int | None) -> bool:
-    """Count a day that is over and not counted yet, and keep it; False: there is none.
+    """Count the next day that is over and not counted yet, and keep it; False: there is none left.
 
     cut  the first second whose snapshots are sure to be there; None: all are
     """
     zone = owner_zone()
+    rows, left = [], False
     with reading() as session:
-        first = session.scalar(select(func.min(AffiliatePoll.observed_at)))
-        if first is None:
-            return False
-        today = now.astimezone(zone).date()
-        counted = set(session.scalars(select(StorageDay.day).where(StorageDay.day >= today - timedelta(days=BACK))))
-        missing = [day for back in range(BACK, 0, -1) if (day := today - timedelta(days=back)) not in counted
-                   and second(day, zone) >= (cut or 0) and second(day + timedelta(days=1), zone) > first]
-        if not missing:
-            return False
-        polls, rows = _polled(session, missing[0], zone)
-        row = {"day": missing[0], "polls": polls, "snapshots": rows,
-               "people": _people(session, missing[0], zone) if rows else 0}
-    with writing() as session:
-        insert: Any = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
-        session.execute(insert(StorageDay).values(row).on_conflict_do_nothing())
-    return True
+        for day in _missing(session, now, cut, zone):
+            polls, brought = _polled(session, day, zone)
+            people = _people(session, day, zone) if brought else 0
+            rows.append({"day": day, "polls": polls, "snapshots": brought, "people": people})
+            if brought:  # a day without is counted at once, and so is the next
+                left = True
+                break
+    if rows:
+        with writing() as session:
+            insert: Any = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+            session.execute(insert(StorageDay).on_conflict_do_nothing(), rows)
+    return left
+
+
+def _missing(session: Session, now: datetime, cut: int | None, zone: tzinfo) -> list[date]:
+    """Days that are over and not counted yet, as far as their snapshots are there, oldest first."""
+    first = session.scalar(select(func.min(AffiliatePoll.observed_at)))
+    today = now.astimezone(zone).date()
+    counted = set(session.scalars(select(StorageDay.day).where(StorageDay.day >= today - timedelta(days=BACK))))
+    return [] if first is None else [
+        day for back in range(BACK, 0, -1) if (day := today - timedelta(days=back)) not in counted
+        and second(day, zone) >= (cut or 0) and second(day + timedelta(days=1), zone) > first]
 
 
 def newest(session: Session, now: datetime, count: int = 7, *, scan: bool = False) -> list[Day]:
