@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from scraper.observations import AffiliateRooms
 from server.affiliate import months, store
-from server.affiliate.rooms import Rejected, check_rooms, storable
+from server.affiliate.rooms import Rejected, TamePoll, check_rooms, storable
 from server.ingest import captures
 from server.ingest.text import plain
 from server.models import AffiliatePoll, PollCapture
@@ -25,7 +25,7 @@ def take_rooms(session: Session, message: AffiliateRooms, now: datetime,
 
     rejected  what was set aside on the way in. A bad room costs that room, a bad raw answer that answer.
     """
-    rooms, more = check_rooms(message.rooms)
+    rooms, more = (message.rooms, []) if isinstance(message, TamePoll) else check_rooms(message.rooms)
     bad = [*rejected, *more]
     good = storable(rooms)
     at = int(message.observed_at.timestamp())
@@ -37,13 +37,9 @@ def take_rooms(session: Session, message: AffiliateRooms, now: datetime,
               there=[*message.left_out_names, *(one["item"] for one in bad)], gone=message.absent)
     queue.settle(session, message.run_id, {room.username for room in good}, frozenset(message.absent),
                  message.observed_at, now)
-    kept = []
-    for capture in message.captures:
-        try:
-            kept.append(captures.keep(session, capture, message.run_id, now).id)
-        except captures.BadCapture as error:
-            bad.append({"item": "capture", "reason": str(error)})
-    _keep_poll(session, message, at, len(good), len(bad), kept)
+    kept, reasons = captures.keep_all(session, message.captures, message.run_id, now)
+    bad += [{"item": "capture", "reason": reason} for reason in reasons]
+    _keep_poll(session, message, at, len(good), len(bad), [row.id for row in kept])
     return {"accepted": len(good), "rejected": bad}
 
 

@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic needs it; the one of `typing` tells it too little before 3.12
 
-from scraper.observations import AffiliateRoom, username
+from scraper.observations import AffiliateRoom, AffiliateRooms, Gender, username
 from server.ingest.text import plain
 
 Rejected = dict[str, str]
@@ -61,6 +63,65 @@ PROFILE = ("display_name", "age", "birthday", "gender", "location", "country", "
            "image_url", "image_url_360x270")
 
 
+# What every room of a usual poll looks like, checked while the message is read: nothing in it has to be tamed.
+_PLAIN = "[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"
+_Plain = Annotated[str, Field(pattern=f"^{_PLAIN}$")]
+
+
+def _text(name: str, *, pattern: str = _PLAIN) -> Any:
+    return Field(pattern=f"^{pattern}$", max_length=_LONGEST[name])
+
+
+def _picture(name: str) -> Any:
+    return _text(name, pattern=rf"(https?:)?//[^\s/\\]+/{_PLAIN}")
+
+
+def _number(name: str) -> Any:
+    return Field(ge=0, le=_LARGEST[name])
+
+
+class TameRoom(TypedDict):
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    username: Annotated[str, Field(pattern="^[a-z0-9_]{1,50}$")]
+    display_name: Annotated[str | None, _text("display_name")]
+    gender: Gender | None
+    age: Annotated[int | None, _number("age")]
+    birthday: Annotated[str | None, _text("birthday")]
+    location: Annotated[str | None, _text("location")]
+    country: Annotated[str | None, Field(pattern="^[A-Z]{2}$")]
+    spoken_languages: Annotated[str | None, _text("spoken_languages")]
+    current_show: Annotated[str | None, _text("current_show")]
+    room_subject: Annotated[str | None, _text("room_subject")]
+    tags: Annotated[list[Annotated[str, Field(pattern=f"^{_PLAIN}$", max_length=LONGEST_TAG)]] | None,
+                    Field(max_length=MOST_TAGS)]
+    is_new: bool | None
+    is_hd: bool | None
+    num_users: Annotated[int | None, _number("num_users")]
+    num_followers: Annotated[int | None, _number("num_followers")]
+    seconds_online: Annotated[int | None, _number("seconds_online")]
+    image_url: Annotated[str | None, _picture("image_url")]
+    image_url_360x270: Annotated[str | None, _picture("image_url_360x270")]
+
+
+class TamePoll(AffiliateRooms):
+    """A poll in which everything is as it should be."""
+
+    rooms: list[TameRoom]  # type: ignore[assignment]
+    stopped_by: _Plain | None = None
+    stopped_detail: _Plain | None = None
+    left_out_names: list[_Plain] = []
+    absent: list[_Plain] = []
+
+
+def tame_poll(body: bytes) -> TamePoll | None:
+    """The poll in a body, read at once; None if anything in it needs a closer look."""
+    try:
+        return TamePoll.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
 def check_rooms(items: list[Any]) -> tuple[list[AffiliateRoom], list[Rejected]]:
     """The rooms of a message with the bad values left out, and the bad rooms with their reasons."""
     try:
@@ -99,24 +160,36 @@ def _one(item: Any) -> AffiliateRoom:
         return AffiliateRoom.model_validate({key: value for key, value in told.items() if key not in wrong})
 
 
-def storable(rooms: Iterable[AffiliateRoom]) -> list[Room]:
-    """The rooms as they are stored, each person once: the first word counts. In the order of their names."""
+def storable(rooms: Iterable[AffiliateRoom | Mapping[str, Any]]) -> list[Room]:
+    """The rooms as they are stored, each person once: the first word counts. In the order of their names.
+
+    rooms  as `check_rooms` gives them, or those of a `TamePoll`
+    """
     found: dict[str, Room] = {}
     for room in rooms:
-        if room.username not in found:
-            found[room.username] = _storable(room)
+        value = room if isinstance(room, dict) else _tame(room)
+        name, subject, tags, *numbers = _rest(value)
+        if name not in found:
+            found[name] = Room(name, _profile(value), subject, None if tags is None else _list(tags), *numbers)
     return [found[name] for name in sorted(found)]
 
 
-def _storable(room: AffiliateRoom) -> Room:
-    value = room.__dict__
-    if _needs_taming(value):
-        value = _tamed(value)
-    tags = value["tags"]
-    return Room(
-        value["username"], tuple(map(value.__getitem__, PROFILE)), value["room_subject"],
-        None if tags is None else _json(tags),
-        value["seconds_online"], value["num_users"], value["num_followers"], value["current_show"], value["is_hd"])
+_profile = itemgetter(*PROFILE)
+_rest = itemgetter("username", "room_subject", "tags", "seconds_online", "num_users", "num_followers", "current_show",
+                   "is_hd")
+
+
+def _list(tags: list[str]) -> str:
+    """As a JSON list."""
+    joined = '","'.join(tags)
+    if not tags or "\\" in joined or joined.count('"') != 2 * len(tags) - 2 or not joined.isprintable():
+        return _json(tags)
+    return f'["{joined}"]'
+
+
+def _tame(room: Any) -> Mapping[str, Any]:
+    value: dict[str, Any] = room.__dict__
+    return _tamed(value) if _needs_taming(value) else value
 
 
 def _needs_taming(value: Mapping[str, Any]) -> bool:

@@ -6,17 +6,17 @@ from uuid import UUID
 import structlog
 from flask import Response, jsonify, request
 from flask_openapi import APIBlueprint, Tag
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, ValidationError
 
-from scraper.observations import MESSAGES
+from scraper.observations import MESSAGES, Message
 from server.access.guard import WORKER, requires
-from server.affiliate.rooms import check_rooms
-from server.errors import ErrorAnswer, Refused
+from server.affiliate.rooms import check_rooms, tame_poll
+from server.errors import ErrorAnswer, Refused, invalid_request
 from server.follows.answers import ScanAnswer, ScanStats, SetAside
 from server.follows.intake import check_items
 from server.ingest import store
 from server.ingest.body import unpack_body
-from server.ingest.schema import NotAMessage, checked, clock_skew, corrected
+from server.ingest.schema import NotAMessage, checked, clock_skew, corrected, with_possible_moments
 from server.models import db
 from server.openapi import describe
 from server.time import now
@@ -91,26 +91,40 @@ _BODY: dict[str, Any] = {
 
 @bp.post("/ingest/<string:kind>", responses={200: IngestAnswer}, request_body=_BODY)
 @requires(WORKER)
-def ingest(path: KindPath, body: Batch) -> Response:
+def ingest(path: KindPath) -> Response:
     """Take what the worker saw, once"""
     if path.kind not in MESSAGES:
         raise Refused(404, "unknown_kind", f"There is no kind of this name; there are: {', '.join(MESSAGES)}.")
     received_at = now()
     try:
         skew = clock_skew(request.headers.get("X-MHC-Sent-At"), received_at)
-        items, rejected = _check_items(path.kind, dict(body))
-        message = corrected(checked(path.kind, items), skew, received_at)
+        said, rejected = _read(path.kind)
+        message = corrected(said, skew, received_at)
+    except ValidationError as error:
+        return invalid_request(error)
     except NotAMessage as error:
         raise Refused(400, "invalid", error.message, field=error.field) from error
-    answer, repeated = store.take(db.session(), path.kind, message, rejected, observed_at=body.observed_at,
+    answer, repeated = store.take(db.session(), path.kind, message, rejected, observed_at=said.observed_at,
                                   received_at=received_at, skew=skew)
     db.session.commit()
-    log.info("batch", kind=path.kind, batch=str(body.batch_id), repeated=repeated, accepted=answer.get("accepted"),
+    log.info("batch", kind=path.kind, batch=str(message.batch_id), repeated=repeated, accepted=answer.get("accepted"),
              rejected=answer.get("rejected_total"))
     response = jsonify(answer)
     if repeated:
         response.headers["X-MHC-Repeated"] = "1"
     return response
+
+
+def _read(kind: str) -> tuple[Message, list[dict[str, str]]]:
+    """The message in the body with its good items only, and the bad ones with their reasons.
+
+    raises  ValidationError, NotAMessage
+    """
+    if kind == "affiliate-rooms" and request.is_json and (poll := tame_poll(request.get_data())) is not None:
+        return with_possible_moments(poll), []
+    body = Batch.model_validate(request.get_json(silent=True))
+    items, rejected = _check_items(kind, dict(body))
+    return checked(kind, items), rejected
 
 
 def _check_items(kind: str, body: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:

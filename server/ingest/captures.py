@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
@@ -69,14 +69,33 @@ def keep(session: Session, capture: Capture, run_id: UUID | None, now: datetime)
 
     raises  BadCapture
     """
-    packed, raw = _opened(capture)
-    digest = hashlib.sha256(raw).hexdigest()
-    stored_bytes = _write(_path(digest), packed)
-    row = CaptureRow(sha256=digest, url=plain(capture.url, 2000), content_type=plain(capture.content_type, 100),
-                     raw_bytes=len(raw), stored_bytes=stored_bytes, run_id=run_id, created_at=now)
-    session.add(row)
-    session.flush()
-    return row
+    rows, reasons = keep_all(session, [capture], run_id, now)
+    if reasons:
+        raise BadCapture(reasons[0])
+    return rows[0]
+
+
+def keep_all(session: Session, captures: Iterable[Capture], run_id: UUID | None,
+             now: datetime) -> tuple[list[CaptureRow], list[str]]:
+    """Keep raw pages, waiting for the disk once for all of them: (their rows, why others cannot be kept)."""
+    rows, files, reasons = [], {}, []
+    for capture in captures:
+        try:
+            packed, raw = _opened(capture)
+        except BadCapture as error:
+            reasons.append(str(error))
+            continue
+        digest = hashlib.sha256(raw).hexdigest()
+        files[_path(digest)] = packed
+        rows.append(CaptureRow(sha256=digest, url=plain(capture.url, 2000), content_type=plain(
+            capture.content_type, 100), raw_bytes=len(raw), run_id=run_id, created_at=now))
+    if rows:
+        stored = _write(files)
+        for row in rows:
+            row.stored_bytes = stored[_path(row.sha256)]
+        session.add_all(rows)
+        session.flush()
+    return rows, reasons
 
 
 def read(row: CaptureRow) -> bytes:
@@ -167,30 +186,38 @@ def _only_one() -> Iterator[None]:
         yield
 
 
-def _write(path: Path, packed: bytes) -> int:
-    """The bytes on disk, whole and synced; returns how many the file has."""
+def _write(files: Mapping[Path, bytes]) -> dict[Path, int]:
+    """The bytes on disk, whole and synced; how many each file has.
+
+    All are written before the first is waited for: the disk takes them together.
+    """
+    fresh: dict[Path, Path] = {}
     with _only_one():
-        if path.exists():
-            os.utime(path)
-            return path.stat().st_size
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(packed)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
+            for path, packed in files.items():
+                if path.exists():
+                    os.utime(path)
+                    continue
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                fresh[path] = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+                with os.fdopen(os.open(fresh[path], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(packed)
+            for temporary in fresh.values():
+                _sync(temporary)
+            for path, temporary in fresh.items():
+                temporary.replace(path)
         except BaseException:
-            fresh.unlink(missing_ok=True)
+            for temporary in fresh.values():
+                temporary.unlink(missing_ok=True)
             raise
-        for folder in (path.parent, path.parent.parent):
-            _sync_folder(folder)
-        return path.stat().st_size
+        for folder in {path.parent for path in fresh} | {path.parent.parent for path in fresh}:
+            _sync(folder)
+        return {path: path.stat().st_size for path in files}
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Wait until a file or folder is on disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

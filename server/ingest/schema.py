@@ -57,6 +57,14 @@ def checked(kind: str, body: Mapping[str, Any]) -> Message:
             raise NotAMessage(f"account: {error}", "account") from error
     if isinstance(message, ScanEnd) and message.finished_at < message.started_at:
         raise NotAMessage("finished_at: lies before started_at", "finished_at")
+    return with_possible_moments(message)
+
+
+def with_possible_moments(message: Message) -> Message:
+    """The message.
+
+    raises  NotAMessage if nothing can have been seen at one of its moments
+    """
     for name, moment in _moments(message):
         if moment < EARLIEST:
             raise NotAMessage(f"{name}: no moment at which anything can have been seen", name)
