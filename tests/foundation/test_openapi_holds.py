@@ -49,12 +49,12 @@ def panel(app, clock):
 @pytest.fixture
 def known(panel, worker_client):
     """What is there, by the name under which a path asks for it."""
-    run = worker_client.post("/api/worker/claim", json={
-        "worker": "tests", "jobs": [], "force": {"job": "followers"}}).json["run"]
+    run, cleaning = (worker_client.post("/api/worker/claim", json={
+        "worker": "tests", "jobs": [], "force": {"job": job}}).json["run"] for job in ("followers", "retention"))
     with panel.app_context():
         accepted, rejected = db.session.scalars(select(Scan.id).where(Scan.state == "held"))
         return {"run_id": run["id"], "scan_id": str(accepted), "rejected": str(rejected), "username": "ann",
-                "job": "followers"}
+                "job": "followers", "cleaning": cleaning["id"]}
 
 
 def exercise(operation, mode, headers, known):
@@ -92,6 +92,8 @@ def aim(case, known, number):
     if case.operation.label.startswith("POST /api/followers/update") and case.media_type == "application/json":
         case.body = {"usernames": case.body.get("usernames") or [], "complete": bool(number % 4)}
     case.body.update({name: NOW for name in ("observed_at", "started_at", "finished_at") if name in case.body})
+    if case.operation.label == "POST /api/worker/retention":
+        case.body = {"run_id": known["cleaning"]}
     case.body.update({"account": "demo_owner"} if "account" in case.body else {})
     if "kind" in case.path_parameters:
         kinds = {"facts": "scan-page", "finished_at": "scan-end", "state": "session", "url": "picture"}
