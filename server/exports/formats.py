@@ -19,6 +19,7 @@ FORMAT: Any = Field(None, description=(
     "csv or jsonl: everything that fits as one file, instead of a page; `limit` and `cursor` do not count then"))
 MEDIA = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+BLANKS = " \u00a0\u200b\ufeff"
 BOM = "\ufeff"  # so that spreadsheets read UTF-8
 
 
@@ -44,9 +45,9 @@ def cell(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     text = " ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
-    dangerous = text.lstrip(" \u00a0\u200b\ufeff").startswith(DANGEROUS)
-    text = " ".join(clean(text).replace("\t", " ").splitlines())
-    return f"'{text}" if dangerous else text
+    shown = " ".join(clean(text).replace("\t", " ").splitlines())
+    runs = any(one.lstrip(BLANKS).startswith(DANGEROUS) for one in (text, shown))
+    return f"'{shown}" if runs else shown
 
 
 def _picked(row: Mapping[str, Any], column: str) -> Any:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from flask import Response, stream_with_context
+from flask import Response
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from server.exports import formats
@@ -67,22 +68,23 @@ def _bounds(name: str) -> tuple[str, ...]:
 
 def _file(name: str, columns: tuple[str, ...], wanted: Wanted, kind: Format, page: Page, tell: Tell) -> Response:
     at = now()
-    rows = _rows(wanted, page, tell, at)
+    rows = _rows(db.engine, wanted, page, tell, at)
     first = next(rows, None)  # what goes wrong at once is still answered as an error
     whole = _again(first, rows)
     lines = formats.csv_lines(columns, whole) if kind == "csv" else formats.json_lines(whole)
-    answer = Response(stream_with_context(_in_blocks(lines)), content_type=formats.MEDIA[kind])
+    answer = Response(_in_blocks(lines), content_type=formats.MEDIA[kind])
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-def _rows(wanted: Wanted, page: Page, tell: Tell, at: datetime) -> Iterator[Mapping[str, Any]]:
-    """All rows as they were at one moment, in the order asked for."""
+def _rows(engine: Engine, wanted: Wanted, page: Page, tell: Tell, at: datetime) -> Iterator[Mapping[str, Any]]:
+    """All rows as they were at one moment, in the order asked for. Goes on when the request is over, so it knows
+    nothing of it."""
     options: dict[str, Any] = {"mhc_writes": False}
-    if db.engine.dialect.name == "postgresql":
+    if engine.dialect.name == "postgresql":
         options["isolation_level"] = "REPEATABLE READ"
-    with db.engine.connect().execution_options(**options) as connection, Session(connection) as session:
+    with engine.connect().execution_options(**options) as connection, Session(connection) as session:
         about = freshness(session, at)
         wanted = replace(wanted, after="", before="", limit=BATCH)
         while True:

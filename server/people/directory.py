@@ -126,18 +126,6 @@ def directory(session: Session, wanted: Wanted, now: datetime) -> Cut:
     )
 
 
-def everybody(session: Session, wanted: Wanted, now: datetime, batch: int) -> Any:
-    """All rows that fit, in the order asked for, a batch at a time; never more than one batch is held."""
-    after = ""
-    while True:
-        cut = directory(session, Wanted(wanted.sort, wanted.role, wanted.search, wanted.tag, wanted.live, after,
-                                        limit=batch), now)
-        yield cut.rows
-        if cut.next is None:
-            return
-        after = cut.next
-
-
 def fitting(session: Session, wanted: Wanted, now: datetime) -> int:
     """How many people the filters leave, counted up to `COUNT_CAP` + 1."""
     if wanted.tag and not wanted.search and wanted.role == "all" and wanted.live is None:
@@ -293,7 +281,7 @@ def _all_sorted(session: Session, wanted: Wanted, sort: Sort, rules: list[Any], 
                 limit: int) -> list[Place]:
     query: Any = select(sort.column.label("value"), Person.id.label("person_id"), Person.username)
     for table in _tables(wanted, sort):
-        query = query.join(table, table.person_id == Person.id)
+        query = query.outerjoin(table, table.person_id == Person.id)
     fit = query.where(*rules, *asked).cte("fit").prefix_with("MATERIALIZED")
     order: Any = (fit.c.value.desc(), fit.c.person_id.desc()) if descending else (fit.c.value, fit.c.person_id)
     return _places(session, select(fit.c.value, fit.c.person_id, fit.c.username).order_by(*order).limit(limit))
@@ -345,4 +333,4 @@ def _decode(wanted: Wanted, sort: Sort | None) -> Place:
         value = None
     if word != wanted.sort or part != (UNKNOWN if value is None else KNOWN):
         raise refused_cursor()
-    return Place(value, person_id, username)
+    return Place(value, person_id, value if sort is None else username)

@@ -222,8 +222,8 @@ def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: Wanted, cut: Cut, 
         "users/tab.html", tab=tab, title=TITLES[tab], columns=shown, wanted=wanted, cut=cut, account=account,
         rows=shown_rows(cut.rows, freshness(db.session(), at), entries), entries=entries,
         pending=any(entry.state in ("queued", "processing") and entry.priority == 1 for entry in entries.values()),
-        here=frame.clean(request.full_path.rstrip("?")), accounts=frame.accounts(), account_argument=_named(account),
-        link=link, sort_link=lambda sort: link(sort=sort), tag_link=_tag_link,
+        come_back=frame.clean(request.full_path.rstrip("?")), accounts=frame.accounts(),
+        account_argument=_named(account), link=link, sort_link=lambda sort: link(sort=sort), tag_link=_tag_link,
         previous_link=link(before=cut.previous) if cut.previous else None,
         next_link=link(after=cut.next) if cut.next else None,
         kept={key: value for key, value in kept.items() if value}, total_words=_total_words(count),
@@ -249,7 +249,8 @@ def _total_words(count: int) -> str:
 def _asked_for(wanted: Wanted, cut: Cut) -> str | None:
     """The name that was searched for, where it could be somebody's and nobody here has exactly it."""
     name = wanted.search
-    if not USERNAME.fullmatch(name) or any(row.username == name for row in cut.rows):
+    whole = len(request.args.get("q", "").strip()) == len(name)  # a longer one was cut off
+    if not whole or not USERNAME.fullmatch(name) or any(row.username == name for row in cut.rows):
         return None
     return None if cut.rows and row_of(db.session(), name) is not None else name
 

@@ -52,6 +52,11 @@ def empty_tab(tab: str, wanted: Wanted, account: Account | None, *, tag_link: st
                      asked_for)
     if wanted.after or wanted.before:
         return Empty("skip-start", "This page is beyond the end of the list.", [], ("To the first page", tag_link))
+    if tab == "directory":
+        return Empty("people", "Nobody is known yet.", [
+            "Whoever a poll of the affiliate API shows appears here, and everybody whom your lists name. Start the job "
+            "“Affiliate” to see who is online, or read a list.",
+        ], ("To the jobs", url_for("jobs.jobs")))
     if account is None:
         return Empty("door-open", "No account yet.", [
             FIRST_SIGN_IN,
@@ -60,10 +65,6 @@ def empty_tab(tab: str, wanted: Wanted, account: Account | None, *, tag_link: st
             *(["Or save the pages of the list in your own browser and hand them over below."]
               if tab in ("following", "followers") else []),
         ])
-    if tab == "directory":
-        return Empty("people", "Nobody is known yet.", [
-            "Everybody whom your lists name appears here. Read a list to begin.",
-        ], ("To Following", url_for("users.following")))
     if tab == "unfollowed":
         return Empty("emoji-smile", "Nobody in this period.", [
             "This tab fills itself: whoever is absent from two complete readings of a list, one after the other, "

@@ -1,0 +1,100 @@
+"""One page of the directory after the other, whichever way it is found, against everybody sorted by hand."""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from sqlalchemy import select
+
+from server.errors import Refused
+from server.models import Person, PersonCurrent, PersonDetails, PersonTag, db
+from server.people import directory as pages
+from server.people.directory import Wanted, directory, fitting
+from server.people.rows import COLUMNS, PersonRow, is_live, with_current
+from tests.affiliate.rooms import NOON as NOW
+
+WAYS = {"few": (300, 5_000, (400, 6_000)), "sort among some": (0, 5_000, (400, 6_000)), "walk": (0, 0, (400, 6_000)),
+        "walk, then sort": (0, 0, (1, 3))}
+VALUES = {"username": lambda row: row.username, "seen": lambda row: row.last_seen_at,
+          "followers": lambda row: row.followers, "snapshots": lambda row: row.snapshots or None,
+          "age": lambda row: row.age}
+ROLES = {"all": ("model", "viewer", "both", "unknown"), "models": ("model", "both"), "viewers": ("viewer", "both")}
+
+
+@pytest.fixture
+def crowd(app):
+    """60 people with all kinds of gaps, and many who share a value."""
+    chance = random.Random(5)
+    with app.app_context():
+        session = db.session()
+        for number in range(60):
+            person = Person(username=f"{chance.choice('abc')}_{number:02}", created_at=NOW,
+                            role=chance.choice(("model", "viewer", "both", "unknown")))
+            session.add(person)
+            session.flush()
+            if chance.random() < 0.7:
+                at = chance.choice((None, *(NOW - timedelta(minutes=ago) for ago in (1, 5, 9, 11, 50, 5_000))))
+                polled = at is not None and chance.random() < 0.6
+                session.add(PersonCurrent(
+                    person_id=person.id, last_seen_at=at, snapshots=chance.randrange(3),
+                    affiliate_at=at if polled else None,
+                    live_until=at + timedelta(minutes=45) if at and polled else None,
+                    followers=chance.choice((None, 0, 7, 7, 2**40))))
+            if chance.random() < 0.7:
+                session.add(PersonDetails(person_id=person.id, age=chance.choice((None, 20, 20, 41))))
+            session.add_all(PersonTag(person_id=person.id, tag=tag) for tag in ("music", "c++")
+                            if chance.random() < 0.3)
+        session.commit()
+        yield session
+
+
+def by_hand(session, wanted):
+    """Everybody who fits, in order: usernames."""
+    rows = [PersonRow(*row) for row in session.execute(with_current(select(*COLUMNS).select_from(Person)))]
+    tagged = set(session.scalars(select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)))
+    fit = [row for row in rows if row.role in ROLES[wanted.role] and wanted.search in row.username
+           and (not wanted.tag or row.person_id in tagged)
+           and (wanted.live is None or is_live(row, NOW) is wanted.live)]
+    value = VALUES[wanted.sort.removeprefix("-")]
+    known = sorted((row for row in fit if value(row) is not None), key=lambda row: (value(row), row.person_id),
+                   reverse=wanted.sort.startswith("-"))
+    unknown = sorted((row for row in fit if value(row) is None), key=lambda row: row.username)
+    return [row.username for row in known + unknown]
+
+
+def forwards_and_backwards(session, wanted):
+    """Both ways through the list, seven a page."""
+    forward, backward = [], []
+    cut = directory(session, wanted, NOW)
+    assert cut.previous is None
+    forward += cut.rows
+    while cut.next:
+        cut = directory(session, replace(wanted, after=cut.next), NOW)
+        forward += cut.rows
+    backward = list(cut.rows)
+    while cut.previous:
+        cut = directory(session, replace(wanted, before=cut.previous), NOW)
+        backward = [*cut.rows, *backward]
+    return [[row.username for row in one] for one in (forward, backward)]
+
+
+def test_every_sort_and_filter_shows_everybody_once_whichever_way_it_is_found(crowd, monkeypatch):
+    filters = [{}, {"role": "models"}, {"role": "viewers"}, {"live": True}, {"live": False}, {"tag": "music"},
+               {"tag": "C++"}, {"search": "A_"}, {"search": "b_", "tag": "music", "role": "models"},
+               {"live": True, "role": "viewers"}, {"tag": "nobody_has_it"}]
+    for (way, (few, some, steps)), sort, narrow in product(WAYS.items(), VALUES, filters):
+        for setting, value in (("FEW", few), ("SOME", some), ("STEPS", steps)):
+            monkeypatch.setattr(pages, setting, value)
+        wanted = Wanted(random.Random(f"{way}{sort}").choice(("", "-")) + sort, limit=7, **narrow)
+        expected = by_hand(crowd, wanted)
+        assert forwards_and_backwards(crowd, wanted) == [expected, expected], (way, wanted)
+        assert fitting(crowd, wanted, NOW) == len(expected), wanted
+
+
+def test_a_cursor_of_another_order_is_refused(crowd):
+    cursor = directory(crowd, Wanted("-followers", limit=3), NOW).next
+    for sort in ("followers", "-seen", "username", "-age"):
+        with pytest.raises(Refused):
+            directory(crowd, Wanted(sort, after=cursor), NOW)
