@@ -223,6 +223,7 @@ def _end(session: Session, job: Job, run: Run, end: End, now: datetime, minimum_
     if end.log:
         run.log = end.log
     job.stats = rules.stats_after(kind, job.stats, outcome=end.outcome, counters=end.counters, ended_at=now)
+    failures_before = job.failures_in_row
     if run.cancel_requested and not job.scheduled:  # it was stopped: however its worker came out of it is no trouble
         job.failures_in_row = 0
     elif failed:
@@ -236,8 +237,8 @@ def _end(session: Session, job: Job, run: Run, end: End, now: datetime, minimum_
                           anchor=job.anchored_at if kind.on_the_grid else None)
     retried = rules.retried_when_lost(run.trigger, scheduled=job.scheduled, failures_in_row=job.failures_in_row)
     lost_again = end.outcome == "lost" and retried and not run.cancel_requested
-    kept = run.trigger == "priority" and not failed and job.next_due_at is not None
-    if not kept:  # a poll for the queue leaves the schedule as it is
+    on_time = run.trigger == "priority" and not failed and not failures_before and job.next_due_at is not None
+    if not on_time:  # a poll for the queue takes nothing from the schedule, also where it lasts into its next moment
         job.next_due_at = due if job.scheduled or lost_again else None
     if kind.reads_queue:
         queue.put_back(session, run.id, now, cancelled=run.cancel_requested or end.outcome == "cancelled",

@@ -128,3 +128,11 @@ def test_a_poll_that_leaves_people_out_ends_nobodys_broadcast(app):
         for minutes in (120, 150):
             later(minutes)
         assert rows("SELECT count(*) FROM broadcasts WHERE closed") == [(1,)]
+
+
+def test_who_was_looked_for_twice_in_vain_has_ended_although_nobody_else_was_looked_for(app):
+    with app.app_context():
+        take(room("ann", gender="f"), genders=["f"])
+        for minutes in (30, 60):
+            take(at=_minutes(minutes), saw_everyone=False, absent=["ann"])
+        assert rows("SELECT count(*) FROM broadcasts WHERE closed") == [(1,)]

@@ -68,6 +68,9 @@ def test_a_p1_makes_a_poll_due_at_once_and_is_complete_when_found(owner, worker_
     assert (told["state"], told["run_id"], told["waits_for"]) == ("complete", run["id"], None)
     clock.advance(hours=1)
     assert claim(worker_client, jobs=JOBS) is None
+    job(owner, "run")
+    polled(worker_client, clock, claim(worker_client, jobs=JOBS), room("ann"))
+    assert queue(owner)[0] == told  # what has ended stays as it ended
 
 
 def test_who_is_not_online_is_not_found_and_may_be_asked_for_again(owner, worker_client, clock):
@@ -103,10 +106,26 @@ def test_a_poll_for_the_queue_does_not_move_the_schedule(owner, worker_client, c
     run = claim(worker_client, jobs=JOBS)
     assert run["trigger"] == "priority"
     clock.advance(seconds=45)
-    polled(worker_client, clock, run, room("ann"))
+    finish(worker_client, run)
     assert job(owner)["nextRun"] == "2026-11-20T12:30:00.000Z"
     clock.advance(seconds=15)
+    polled(worker_client, clock, claim(worker_client, jobs=JOBS), room("ann"))
+    clock.advance(minutes=29, seconds=30)
+    ask(owner, "bob")
+    run = claim(worker_client, jobs=JOBS)
+    assert run["trigger"] == "priority"
+    clock.advance(seconds=45)  # into the next half-hour
+    polled(worker_client, clock, run, room("bob"))
     assert claim(worker_client, jobs=JOBS)["trigger"] == "schedule"
+
+
+def test_a_poll_for_the_queue_that_goes_well_ends_a_back_off(owner, worker_client, clock):
+    job(owner, "start")
+    finish(worker_client, claim(worker_client, jobs=JOBS), outcome="failed", code="unavailable")
+    clock.advance(minutes=2)
+    ask(owner, "ann")
+    polled(worker_client, clock, claim(worker_client, jobs=JOBS), room("ann"))
+    assert job(owner)["nextRun"] == "2026-11-20T12:30:00.000Z"
 
 
 def test_a_p2_is_looked_for_at_every_poll_until_it_is_taken_off(app, owner, worker_client, clock):
@@ -198,17 +217,19 @@ def test_while_the_poller_may_not_run_the_entry_says_so(owner, worker_client, pr
     assert claim(worker_client, jobs=JOBS) is None
 
 
-def test_stop_ends_what_the_queue_began_and_leaves_it_ended(owner, worker_client, clock):
+@pytest.mark.parametrize("worker_hears", [True, False])
+def test_stop_ends_what_the_queue_began_and_leaves_it_ended(owner, worker_client, clock, worker_hears):
     ask(owner, "ann")
     ask(owner, "bob", 2)
     run = claim(worker_client, jobs=JOBS)
     ask(owner, "cid")
     job(owner, "stop")
-    finish(worker_client, run, outcome="cancelled", code="cancelled")
-    told = job(owner)
-    assert (told["state"], told["isRunning"], told["nextRun"]) == ("stopped", False, None)
+    if worker_hears:
+        finish(worker_client, run, outcome="cancelled", code="cancelled")
     clock.advance(hours=1)
     assert claim(worker_client, jobs=JOBS) is None
+    told = job(owner)
+    assert (told["state"], told["isRunning"], told["nextRun"]) == ("stopped", False, None)
     assert {entry["state"] for entry in queue(owner)} == {"queued"}
 
 
