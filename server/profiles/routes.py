@@ -47,7 +47,7 @@ def profile(username: str) -> Answer | str | tuple[str, int]:
     (row,) = shown([view.person], about, state_of(db.session(), [name]))
     return render_template("profiles/profile.html", view=view, timeline=charts.timeline(view.follows, now()),
                            several=len(frame.accounts()) > 1, row=row, values=values_of(said, about),
-                           here=f"/profile/{name}", pictures=of_person(db.session(), view.person.person_id))
+                           come_back=f"/profile/{name}", pictures=of_person(db.session(), view.person.person_id))
 
 
 @bp.get("/profile/<username>/values")
