@@ -56,7 +56,7 @@ def _sqlite_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late; `_sqlite_begin` says it
     for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "journal_mode = WAL", "synchronous = NORMAL",
                    "foreign_keys = ON", "cache_size = -32000", "temp_store = MEMORY",
-                   "wal_autocheckpoint = 8000"):
+                   "wal_autocheckpoint = 16000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -11,6 +11,7 @@ anew, and the database takes no row apart from text but its own arrays.
 `{name}` stands for a column of the rows or for a value that is the same for all; `t` is the row that is changed.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -117,22 +118,25 @@ class _Numbered(dict[str, str]):
 
 @dataclass(frozen=True)
 class Ask:
-    """A question about some people. In its text `{people}` is a query for their numbers."""
+    """A question about some people. In its text `({people})` is a query for them, in its column `one`: their numbers,
+    or with `by` their usernames."""
 
     text: str
+    by: str = "bigint"
     _made: dict[str, str] = field(default_factory=dict)
 
-    def of(self, session: Session, people: Sequence[int], **values: Any) -> list[Any]:
+    def of(self, session: Session, people: Sequence[Any], **values: Any) -> list[Any]:
         connection = session.connection()
         name = connection.dialect.name
         if name not in self._made:
-            source = ("SELECT unnest(%(people)s::bigint[])" if name == "postgresql"
-                      else "SELECT value FROM json_each(:people)")
+            source = (f"SELECT unnest(%(people)s::{self.by}[]) AS one" if name == "postgresql"
+                      else "SELECT value AS one FROM json_each(:people)")
             names = {key: f"%({key})s" if name == "postgresql" else f":{key}" for key in values}
             self._made[name] = self.text.format_map(names | {"people": source})
         if name == "postgresql":
-            return list(connection.exec_driver_sql(self._made[name], {"people": numbers(people)} | values))
-        given = {key: for_sqlite(value) for key, value in values.items()} | {"people": str(list(people))}
+            given = values | {"people": _writer(self.by)(people)}
+        else:
+            given = {key: for_sqlite(value) for key, value in values.items()} | {"people": json.dumps(people)}
         return list(connection.exec_driver_sql(self._made[name], given))
 
 

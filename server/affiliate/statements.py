@@ -5,8 +5,15 @@ from collections.abc import Mapping, Sequence
 from server import priorities
 from server.affiliate.bulk import Ask, Bulk, Column, Insert, Said, Update
 from server.affiliate.rooms import PROFILE, Room, mark
+from server.models import PLATFORM
 
 SOURCE = "affiliate"
+KNOWN = Ask(
+    "SELECT asked.one, p.id, p.role, d.person_id, d.profile_mark, d.subject_mark, d.tags_mark "  # noqa: S608
+    "FROM ({people}) AS asked "
+    f"LEFT JOIN persons p ON p.platform = '{PLATFORM}' AND p.username = asked.one "
+    "LEFT JOIN person_details d ON d.person_id = p.id", by="text")
+
 _STRONGER = ", ".join(f"'{source}'" for source in priorities.stronger("followers", SOURCE))
 _KEPT = ("{followers} IS NULL OR "
          f"(t.followers_source IN ({_STRONGER}) AND t.followers_at >= {{strong_since}})")

@@ -15,14 +15,14 @@ from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import String, and_, insert, literal, select, true, update
+from sqlalchemy import bindparam, insert, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from server import priorities
 from server.affiliate import broadcasts, late, rules, statements
 from server.affiliate.rooms import Room, mark
-from server.models import PLATFORM, AffiliateShow, Job, Key, KeyValue, Person, PersonCurrent, PersonDetails
+from server.models import AffiliateShow, Job, Key, KeyValue, PersonCurrent, PersonDetails
 from server.models.rowset import rows_table
 from server.people.seen import add_persons, raise_role
 
@@ -31,6 +31,9 @@ STATE = "affiliate.state"
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 USUAL_INTERVAL = timedelta(minutes=30)
 MOST_KNOWN = 400_000
+_STATE = select(KeyValue.value, KeyValue.at).where(KeyValue.name == STATE).with_for_update()
+_NEW_STATE = update(KeyValue).where(KeyValue.name == STATE).values(value=bindparam("token"), at=bindparam("newest"))
+_CONFIG = select(Job.config).where(Job.name == SOURCE).limit(1)
 
 
 @dataclass
@@ -106,20 +109,17 @@ class Poll:
         if self.dialect is postgresql:
             # All that a poll touches lies in memory, so a row is found faster by its key than by reading them all.
             self.session.connection().exec_driver_sql("SET LOCAL random_page_cost = 1.1")
-        query = select(KeyValue.value, KeyValue.at).where(KeyValue.name == STATE).with_for_update()
-        found = self.session.execute(query).one_or_none()
+        found = self.session.execute(_STATE).one_or_none()
         if found is None:
             self.session.execute(self.dialect.insert(KeyValue).values(name=STATE, value="", at=NEVER)
                                  .on_conflict_do_nothing())
-            found = self.session.execute(query).one()
+            found = self.session.execute(_STATE).one()
         return found[0], round(found[1].timestamp())
 
     def _finish(self) -> None:
         token = uuid4().hex
-        self.session.execute(
-            update(KeyValue).where(KeyValue.name == STATE)
-            .values(value=token, at=datetime.fromtimestamp(self.newest, UTC))
-            .execution_options(synchronize_session=False))
+        newest = datetime.fromtimestamp(self.newest, UTC)
+        self.session.connection().execute(_NEW_STATE, {"token": token, "newest": newest})
         self.known.token = token
 
     # ---- who is who, and what has changed
@@ -176,15 +176,8 @@ class Poll:
         return {name: (row[0], *row[3:]) for name, row in found.items()}
 
     def _read_marks(self, names: Iterable[str]) -> dict[str, tuple[Any, ...]]:
-        rows = rows_table(self.session, "asked", {"username": String(50)}, ((name,) for name in names))
-        query = (
-            select(rows.c.username, Person.id, Person.role, PersonDetails.person_id, PersonDetails.profile_mark,
-                   PersonDetails.subject_mark, PersonDetails.tags_mark)
-            .select_from(rows)  # outer: else SQLite may start from the persons, and read all names for each of them
-            .outerjoin(Person, and_(Person.platform == PLATFORM, Person.username == rows.c.username))
-            .outerjoin(PersonDetails, PersonDetails.person_id == Person.id)
-        )
-        return {row[0]: tuple(row[1:]) for row in self.session.execute(query) if row[1] is not None}
+        # From the names outwards: else SQLite may read all of them for each person.
+        return {row[0]: tuple(row[1:]) for row in statements.KNOWN.of(self.session, list(names)) if row[1] is not None}
 
     def _shows(self, names: set[str]) -> dict[str, int]:
         """Numbers of these shows; a new word gets the next number."""
@@ -231,7 +224,7 @@ def _no_collection() -> Iterator[None]:
 
 def affiliate_interval(session: Session) -> timedelta:
     """How often the rooms are polled, as configured."""
-    config = session.scalar(select(Job.config).where(Job.name == SOURCE).limit(1)) or {}
+    config = session.scalar(_CONFIG) or {}
     minutes = config.get("intervalMinutes")
     return timedelta(minutes=minutes) if isinstance(minutes, int) and minutes > 0 else USUAL_INTERVAL
 
