@@ -7,6 +7,7 @@ from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 from server.access.guard import WORKER, requires
+from server.database import reading
 from server.errors import ErrorAnswer
 from server.ingest.body import unpack_body
 from server.models import db
@@ -40,6 +41,6 @@ def wanted(body: WantedBody) -> dict[str, Any]:
     gone = store.sweep(db.session(), now())
     if gone["pictures"]:
         log.info("pictures that are nobody's any more removed", **gone)
-    found = store.wanted(db.session(), now(), body.limit)
-    db.session.rollback()  # nothing was changed; on SQLite others may write again
+    with reading() as session:
+        found = store.wanted(session, now(), body.limit)
     return {"pictures": [one._asdict() for one in found]}
