@@ -188,8 +188,9 @@ def put_back(session: Session, run_id: UUID, now: datetime, *, cancelled: bool, 
 
 def hold(session: Session) -> None:
     """The poller is stopped: nobody in the queue makes it begin again by itself."""
-    session.execute(update(QueueEntry).where(QueueEntry.due_at.is_not(None)).values(due_at=None)
-                    .execution_options(synchronize_session=False))
+    for entry in session.scalars(_locked(QueueEntry.due_at.is_not(None))):
+        entry.due_at = None
+    session.flush()
 
 
 def _end(entry: QueueEntry, state: rules.State, detail: str, now: datetime) -> None:

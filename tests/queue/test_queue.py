@@ -5,12 +5,12 @@ from uuid import uuid4
 import pytest
 
 from common.settings import load_settings
-from server.models import AuditEntry, db
+from server.models import AuditEntry, PictureState, db
 from server.people.erase import erase
 from server.people.seen import add_persons
 from tests.affiliate.rooms import room
 from tests.helpers import WORKER
-from tests.jobs.helpers import claim, finish
+from tests.jobs.helpers import claim, finish, statements
 
 JOBS = ["affiliate"]
 
@@ -233,19 +233,18 @@ def test_stop_ends_what_the_queue_began_and_leaves_it_ended(owner, worker_client
     assert {entry["state"] for entry in queue(owner)} == {"queued"}
 
 
-@pytest.mark.parametrize("name", ["a b", "ann<script>", "é", "a" * 51, "ann'--", "👻"])
-def test_what_cannot_be_a_name_is_a_400_that_names_the_field(owner, name):
-    for answered in (owner.post(f"/api/persons/{name}/queue", json={"priority": 1}),
-                     owner.delete(f"/api/persons/{name}/queue")):
-        assert (answered.status_code, answered.get_json()["error"]["field"]) == (400, "username")
+def test_what_cannot_be_a_name_is_a_400_that_names_the_field(owner):
+    for name in ("a b", "ann<script>", "é", "a" * 51, "ann'--", "👻"):
+        for answered in (owner.post(f"/api/persons/{name}/queue", json={"priority": 1}),
+                         owner.delete(f"/api/persons/{name}/queue")):
+            assert (answered.status_code, answered.get_json()["error"]["field"]) == (400, "username"), name
     assert queue(owner) == []
 
 
-@pytest.mark.parametrize("body", [{}, {"priority": 3}, {"priority": "1"}, {"priority": True}, {"priority": None},
-                                  {"priority": [1]}, {"priority": 1.5}])
-def test_what_is_no_priority_is_a_400_that_names_the_field(owner, body):
-    answered = owner.post("/api/persons/ann/queue", json=body)
-    assert (answered.status_code, answered.get_json()["error"]["field"]) == (400, "priority")
+def test_what_is_no_priority_is_a_400_that_names_the_field(owner):
+    for body in ({}, *({"priority": wrong} for wrong in (3, "1", True, None, [1], 1.5))):
+        answered = owner.post("/api/persons/ann/queue", json=body)
+        assert (answered.status_code, answered.get_json()["error"]["field"]) == (400, "priority"), body
 
 
 def test_pages_and_filters_of_the_queue(owner, clock):
@@ -271,7 +270,28 @@ def test_an_erased_person_is_nowhere_in_the_queue_nor_in_its_audit(app, owner, c
     assert queue(owner) == []
 
 
+def test_a_p1_of_somebody_who_is_known_asks_for_a_new_picture(app, owner, clock):
+    with app.app_context():
+        add_persons(db.session(), ["ann"], "model", clock.now)
+        db.session.commit()
+    ask(owner, "ann", 2)
+    with app.app_context():
+        assert db.session.query(PictureState).filter(PictureState.wanted_at.is_not(None)).count() == 0
+    ask(owner, "ann", 1)
+    with app.app_context():
+        assert db.session.query(PictureState).filter(PictureState.wanted_at.is_not(None)).count() == 1
+
+
 # The page
+
+def test_the_page_asks_the_database_no_more_however_many_there_are(app, owner, client_as):
+    browser = client_as("viewer")
+    ask(owner, "person_0")
+    one = statements(app, lambda: browser.get("/admin/queue"))
+    for number in range(1, 10):
+        ask(owner, f"person_{number}", 1 + number % 2)
+    assert statements(app, lambda: browser.get("/admin/queue")) == one < 20
+
 
 def test_the_page_from_empty_to_full_and_back(owner, worker_client, client_as, clock):
     browser = client_as("subscriber")
