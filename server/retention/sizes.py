@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from server.models import Base, StorageSample
 
 WHOLE = "*"  # the whole database
-COUNTED = 64 * 2**20  # bytes up to which PostgreSQL counts rows; beyond, its own estimate is taken
+COUNTED = 64 * 2**20  # bytes up to which PostgreSQL counts rows; beyond, what it reckons itself is taken
 
 
 class Size(NamedTuple):
@@ -97,7 +97,8 @@ def _sqlite(session: Session) -> list[Size]:
 def _postgresql(session: Session) -> list[Size]:
     """A table that is split counts with all its parts."""
     parts = session.execute(text(
-        "SELECT coalesce(p.relname, c.relname), c.relname, c.relkind = 'p', c.reltuples, "
+        "SELECT coalesce(p.relname, c.relname), c.relname, c.relkind = 'p', "
+        "greatest(pg_stat_get_live_tuples(c.oid), CASE WHEN pg_stat_get_live_tuples(c.oid) = 0 THEN c.reltuples END), "
         "pg_total_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
         "LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class p ON p.oid = i.inhparent "
         "WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p')")).all()

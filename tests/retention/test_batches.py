@@ -1,7 +1,10 @@
 """Snapshots that are too old become hourly figures: nothing is counted twice, nothing is lost, whatever happens."""
 
 import random
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -113,6 +116,45 @@ def test_a_batch_that_is_repeated_or_killed_does_no_harm(app):
         assert raw() == []
         assert hourly() == reckoned(before, public_show())
         assert hours.roll_up_some(db.session(), Cuts(cut, cut)).snapshots == 0
+
+
+UNTIL_KILLED = """
+import sys
+from common.settings import load_settings
+from server import create_app
+from server.models import db
+from server.retention.hours import Cuts, roll_up_some
+
+cut = int(sys.argv[3])
+with create_app(load_settings(data_dir=sys.argv[1], database_url=sys.argv[2])).app_context():
+    first = 0
+    while first is not None:
+        done = roll_up_some(db.session(), Cuts(cut, cut), first, 1, 1)
+        db.session.commit()
+        first = done.next_person
+        print(first, flush=True)
+"""
+
+
+def test_a_process_that_is_killed_in_the_middle_leaves_everything_right(app, settings):
+    with app.app_context():
+        last = random_polls(random.Random(3), count=8)
+        db.session.execute(db.text("UPDATE broadcasts SET closed = true, last_seen_at = first_seen_at"))
+        db.session.commit()
+        before, public, cut = raw(), public_show(), hour_of(second(last)) + HOUR
+        db.engine.dispose()
+        cleaning = subprocess.Popen(
+            [sys.executable, "-c", UNTIL_KILLED, str(settings.data_dir), settings.database_url, str(cut)],
+            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+        assert cleaning.stdout.readline() == "1\n"
+        assert cleaning.stdout.readline() == "2\n"
+        cleaning.kill()
+        cleaning.wait()
+        cleaning.stdout.close()
+        left = raw()
+        assert hourly() == reckoned([row for row in before if row not in left], public)
+        roll_up_all(cut)
+        assert (raw(), hourly()) == ([], reckoned(before, public))
 
 
 def test_what_comes_late_for_a_rolled_up_hour_is_neither_doubled_nor_lost(app):
