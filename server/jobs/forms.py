@@ -16,6 +16,10 @@ COUNTERS = {
     "left_out": "Left out for too few followers", "online": "Online, as the API says", "saw_everyone": "Saw everyone",
     "duplicates": "Seen twice, as pages shifted", "problems": "Values that could not be used",
     "looked_for": "Looked for in the queue", "looked_for_found": "Found of them",
+    "deleted": "Rows deleted", "snapshots": "Snapshots rolled up", "hours": "Hours written",
+    "texts": "Texts as they were", "raw_pages": "Raw pages deleted", "files": "Files removed",
+    "bytes_on_disk": "Bytes freed on the disk", "broadcasts": "Broadcasts deleted", "runs": "Runs deleted",
+    "logs": "Logs of runs deleted", "receipts": "Receipts deleted", "queue_entries": "Entries of the queue deleted",
     "pages": "Answers read", "bytes": "Received", "found": "People found",
 }
 CALL_COUNTERS = frozenset({"calls", "failed_calls", "mean_response_ms", "slowest_response_ms"})
