@@ -182,9 +182,9 @@ def _running() -> Iterator[str]:
         _as(user, [programs / "initdb", "-D", data, "-U", "postgres", "--auth=scram-sha-256",
                    f"--pwfile={secret}", "--encoding=UTF8", "--locale=C", "--no-sync"], folder)
         port = _free_port()
-        options = [word for name, value in (FAST | {"port": str(port)}).items()
-                   for word in ("-c", f"{name}={value.strip(chr(39))}")]
-        server = subprocess.Popen([str(programs / "postgres"), "-D", str(data), *options], cwd=folder,
+        with (data / "postgresql.conf").open("a") as settings:  # where ALTER SYSTEM can still say otherwise
+            settings.writelines(f"{name} = {value}\n" for name, value in FAST.items())
+        server = subprocess.Popen([str(programs / "postgres"), "-D", str(data), "-p", str(port)], cwd=folder,
                                   stdin=subprocess.DEVNULL, start_new_session=True, **_identity(user))
         try:
             url = URL.create("postgresql+psycopg2", "postgres", password, "127.0.0.1", port, "postgres")
