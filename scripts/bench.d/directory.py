@@ -98,7 +98,7 @@ def _fill(kind: str, scale: float) -> int:
     live = "(n.i % 20 = 1)"
     seen = f"CASE WHEN {live} THEN {now - 300} ELSE {now} - 3600 - (n.i * 7919) % 5000000 END"
     many = MANY.format(spread)
-    age = "CASE WHEN n.i % 7 <> 0 THEN 18 + (n.i * 31) % 50 END"
+    age = "CASE WHEN n.i % 7 <> 0 THEN 18 + (n.i * 31 + n.i / 50) % 50 END"
     tags = [f"CASE WHEN n.i % {step} = {step - 1} THEN '{tag}' END" for tag, step in
             (("music", 4), ("dance", 9), ("chess", 40), ("quiet", 5000))]
     statements = [

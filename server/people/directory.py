@@ -6,7 +6,7 @@ three ways, whichever is short:
 few      a filter leaves at most `FEW` people: they are fetched with their values and sorted here
 sort     a filter leaves at most `SOME`: the database sorts them
 walk     the index of the sort is walked from the cursor on until the page is full; with filters not further than
-         `STEPS` says, as the people who fit may all stand at its other end: then the database sorts them, too
+         `STEPS` people, as those who fit may all stand at its other end: then the database sorts them, too
 
 A cursor holds the place of the row at the edge, so nobody is shown twice because of rows that moved before it.
 """
@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from server.errors import Refused
 from server.models import PLATFORM, Person, PersonCurrent, PersonDetails, PersonTag
 from server.paging import decode_cursor, encode_cursor, refused_cursor
 from server.people.rows import (
+    ROLES,
     SOON_AFTER_LIVE,
-    has_role,
+    checked_row_by_row,
     has_tag,
     live_now,
     name_contains,
@@ -32,8 +33,9 @@ from server.people.rows import (
 )
 
 PAGE = 50
-FEW, SOME = 300, 5_000
-STEPS = (400, 6_000)
+FEW, SOME = 300, 2_000
+SOME_OF_BOTH = 20_000  # with two filters: together they may leave nobody at all
+STEPS = 8_000
 COUNT_CAP = 10_000  # a filtered list is counted up to here: "more than 10,000"
 KNOWN, UNKNOWN = 0, 1
 
@@ -60,8 +62,12 @@ class Wanted:
         object.__setattr__(self, "tag", self.tag.strip().lower().removeprefix("#"))
 
     @property
+    def filters(self) -> int:
+        return sum((bool(self.search), bool(self.tag), self.live is not None, self.role != "all"))
+
+    @property
     def narrowed(self) -> bool:
-        return bool(self.search or self.tag or self.live is not None or self.role != "all")
+        return self.filters > 0
 
 
 class Cut(NamedTuple):
@@ -128,12 +134,15 @@ def directory(session: Session, wanted: Wanted, now: datetime) -> Cut:
 
 def fitting(session: Session, wanted: Wanted, now: datetime) -> int:
     """How many people the filters leave, counted up to `COUNT_CAP` + 1."""
-    if wanted.tag and not wanted.search and wanted.role == "all" and wanted.live is None:
-        query: Any = select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)
+    driver = next((ids for name, ids in _drivers(wanted, session, now) if name != "search"), None)
+    if wanted.role != "all" and wanted.filters == 1:
+        query: Any = select(Person.id).where(Person.role.in_(ROLES[wanted.role]))  # an index has all of it
     else:
-        query = select(Person.id).where(*filters(session, wanted, now))
-        if wanted.live is not None:
-            query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
+        query = select(Person.id).where(*filters(session, wanted, now, walking=driver is not None))
+    if driver is not None:
+        query = query.where(Person.id.in_(driver))
+    if wanted.live is not None:
+        query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
     return session.scalar(select(func.count()).select_from(query.limit(COUNT_CAP + 1).subquery())) or 0
 
 
@@ -150,35 +159,41 @@ def popular_tags(session: Session, limit: int) -> list[tuple[str, int]]:
 def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> tuple[list[Place] | None, Any]:
     """Everybody who fits, in no order, where a filter leaves few; else the ids among which they are where a filter
     leaves some, or None."""
-    several = []
-    for ids in _drivers(wanted, session, now):
-        people = session.scalars(ids.limit(FEW + 1)).all()
-        if len(people) > FEW:
-            several.append(ids)
-            continue
+    among = None
+    for _, ids in _drivers(wanted, session, now):
+        people = session.scalars(ids.limit(SOME + 1)).all()
         if not people:
             return [], None
+        if len(people) > SOME:
+            continue
+        given = bindparam("given", list(people), expanding=True, literal_execute=True, type_=Person.id.type)
+        if len(people) > FEW:
+            among = given if among is None else among
+            continue
         query: Any = select(Person.id, Person.username, sort.column if sort else Person.username, sort.known if sort
-                            else literal(True)).where(Person.id.in_(people), *filters(session, wanted, now))
+                            else literal(True)).where(
+            Person.id.in_(given), *filters(session, wanted, now, walking=True))
         for table in _tables(wanted, sort):
             query = query.outerjoin(table, table.person_id == Person.id)
         return [Place(value if known else None, person_id, username)
                 for person_id, username, value, known in session.execute(query)], None
-    for ids in several:
-        if (session.scalar(select(func.count()).select_from(ids.limit(SOME + 1).subquery())) or 0) <= SOME:
-            return None, ids
-    return None, None
+    if among is None and wanted.filters > 1:
+        for name, ids in _drivers(wanted, session, now):
+            if name != "search" and (session.scalar(select(func.count()).select_from(
+                    ids.limit(SOME_OF_BOTH + 1).subquery())) or 0) <= SOME_OF_BOTH:
+                return None, ids
+    return None, among
 
 
 def _drivers(wanted: Wanted, session: Session, now: datetime) -> Any:
     """For each filter that an index answers: the ids of those who may fit."""
     if wanted.tag:
-        yield select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)
+        yield "tag", select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)
     if wanted.live:
-        yield select(PersonCurrent.person_id).where(
+        yield "live", select(PersonCurrent.person_id).where(
             PersonCurrent.last_seen_at >= now - SOON_AFTER_LIVE, live_now(now))
     if wanted.search:
-        yield select(Person.id).where(Person.platform == PLATFORM, name_contains(session, wanted.search))
+        yield "search", select(Person.id).where(Person.platform == PLATFORM, name_contains(session, wanted.search))
 
 
 def _sorted(few: Sequence[Place], wanted: Wanted, edge: Place | None) -> list[Place]:
@@ -231,7 +246,7 @@ def _by_name(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | 
              now: datetime, among: Any) -> list[Place]:
     """By username: everybody, or those whose sort value is not known."""
     descending = (sort is None and wanted.sort.startswith("-")) != bool(wanted.before)
-    query: Any = select(Person.id, Person.username).where(*filters(session, wanted, now))
+    query: Any = select(Person.id, Person.username).where(*filters(session, wanted, now, walking=among is not None))
     if among is not None:
         query = query.where(Person.id.in_(among))
     if sort is not None:
@@ -255,25 +270,23 @@ def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, lim
     if edge is not None:
         here = tuple_(literal(edge.value, sort.column.type), literal(edge.person_id))
         rules.append(tuple_(*keys) < here if descending else tuple_(*keys) > here)
-    asked = filters(session, wanted, now)
-    if not wanted.narrowed or (wanted.role in ("models", "model") and not (
-            wanted.search or wanted.tag or wanted.live is not None)):
+    asked = filters(session, wanted, now, walking=True)
+    if not wanted.narrowed or (wanted.role in ("models", "model") and wanted.filters == 1):
         query = select(*keys, Person.username).select_from(sort.table).join(Person, Person.id == sort.table.person_id)
         return _places(session, query.where(*rules, *asked).order_by(*order).limit(limit))
     if among is not None:
         return _all_sorted(session, wanted, sort, rules, [*asked, Person.id.in_(among)], descending, limit)
-    for steps in STEPS:
-        walk = select(sort.table.person_id, sort.column.label("value")).where(*rules).order_by(*order).limit(steps)
-        path = walk.subquery("path")
-        query = select(path.c.value, path.c.person_id, Person.username).select_from(path).join(
-            Person, Person.id == path.c.person_id)
-        if wanted.live is not None:
-            query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
-        along: Any = (path.c.value, path.c.person_id)
-        found = _places(session, query.where(*asked).order_by(
-            *(key.desc() for key in along) if descending else along).limit(limit))
-        if len(found) >= limit:
-            return found
+    farthest = session.execute(select(*keys).where(*rules).order_by(*order).offset(STEPS).limit(1)).one_or_none()
+    bound = []
+    if farthest is not None:
+        there = tuple_(literal(farthest[0], sort.column.type), literal(farthest[1]))
+        bound.append(tuple_(*keys) >= there if descending else tuple_(*keys) <= there)
+    query = select(*keys, Person.username).select_from(sort.table).join(Person, Person.id == sort.table.person_id)
+    if wanted.live is not None and sort.table is not PersonCurrent:
+        query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
+    found = _places(session, query.where(*rules, *bound, *asked).order_by(*order).limit(limit))
+    if len(found) >= limit or farthest is None:
+        return found
     return _all_sorted(session, wanted, sort, rules, asked, descending, limit)
 
 
@@ -298,11 +311,17 @@ def _places(session: Session, query: Any) -> list[Place]:
     return [Place(*row) for row in session.execute(query)]
 
 
-def filters(session: Session, wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
-    """What the filters ask of a person; with `live` the query has to be joined with `PersonCurrent`."""
-    found: list[ColumnElement[bool]] = [Person.platform == PLATFORM]
+def filters(session: Session, wanted: Wanted, now: datetime, *, walking: bool = False) -> list[ColumnElement[bool]]:
+    """What the filters ask of a person; with `live` the query has to be joined with `PersonCurrent`.
+
+    walking  the query comes from elsewhere to each person, and only looks whether this one fits
+    """
+    def column(one: Any) -> Any:
+        return checked_row_by_row(session, one) if walking else one
+
+    found: list[ColumnElement[bool]] = [column(Person.platform) == PLATFORM]
     if wanted.role != "all":
-        found.append(has_role(wanted.role))
+        found.append(column(Person.role).in_(ROLES[wanted.role]))
     if wanted.search:
         found.append(name_contains(session, wanted.search))
     if wanted.tag:

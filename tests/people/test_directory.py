@@ -15,8 +15,10 @@ from server.people.directory import Wanted, directory, fitting
 from server.people.rows import COLUMNS, PersonRow, is_live, with_current
 from tests.affiliate.rooms import NOON as NOW
 
-WAYS = {"few": (300, 5_000, (400, 6_000)), "sort among some": (0, 5_000, (400, 6_000)), "walk": (0, 0, (400, 6_000)),
-        "walk, then sort": (0, 0, (1, 3))}
+WAYS: dict[str, dict[str, int]] = {
+    "few": {}, "sort among some": {"FEW": 0}, "sort among many": {"FEW": 0, "SOME": 0},
+    "walk": {"FEW": 0, "SOME": 0, "SOME_OF_BOTH": 0},
+    "walk, then sort": {"FEW": 0, "SOME": 0, "SOME_OF_BOTH": 0, "STEPS": 3}}
 VALUES = {"username": lambda row: row.username, "seen": lambda row: row.last_seen_at,
           "followers": lambda row: row.followers, "snapshots": lambda row: row.snapshots or None,
           "age": lambda row: row.age}
@@ -84,8 +86,8 @@ def test_every_sort_and_filter_shows_everybody_once_whichever_way_it_is_found(cr
     filters = [{}, {"role": "models"}, {"role": "viewers"}, {"live": True}, {"live": False}, {"tag": "music"},
                {"tag": "C++"}, {"search": "A_"}, {"search": "b_", "tag": "music", "role": "models"},
                {"live": True, "role": "viewers"}, {"tag": "nobody_has_it"}]
-    for (way, (few, some, steps)), sort, narrow in product(WAYS.items(), VALUES, filters):
-        for setting, value in (("FEW", few), ("SOME", some), ("STEPS", steps)):
+    for (way, settings), sort, narrow in product(WAYS.items(), VALUES, filters):
+        for setting, value in settings.items():
             monkeypatch.setattr(pages, setting, value)
         wanted = Wanted(random.Random(f"{way}{sort}").choice(("", "-")) + sort, limit=7, **narrow)
         expected = by_hand(crowd, wanted)
