@@ -241,10 +241,10 @@ def sweep(session: Session, now: datetime) -> dict[str, int]:
     """
     gone = {"pictures": 0, "bytes": 0}
     young = timedelta(seconds=files.YOUNG_SECONDS)
-    old = select(Picture.sha256).where(_unused(), Picture.used_at < now - young).limit(SWEEP_BATCH)
-    while some := session.scalars(old).all():
+    old = and_(_unused(), Picture.used_at < now - young)
+    while some := session.scalars(select(Picture.sha256).where(old).limit(SWEEP_BATCH)).all():
         removed = session.scalars(
-            delete(Picture).where(Picture.sha256.in_(some), _unused(), Picture.used_at < now - young)
+            delete(Picture).where(Picture.sha256.in_(some), old)
             .returning(Picture.sha256).execution_options(synchronize_session=False)).all()
         session.commit()
         _remove(removed, gone)
