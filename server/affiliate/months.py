@@ -125,7 +125,8 @@ def drop_empty(session: Session, before: int) -> int:
             continue
         try:
             session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
-            session.execute(text(f"LOCK TABLE {month.name} IN ACCESS EXCLUSIVE MODE"))
+            # In the order in which a poll takes them: neither waits for the other in a circle.
+            session.execute(text(f"LOCK TABLE ONLY {TABLE}, ONLY {month.name} IN ACCESS EXCLUSIVE MODE"))
             if _is_empty(session, month):  # nothing came in late while we waited
                 session.execute(text(f"DROP TABLE {month.name}"))
                 gone += 1
