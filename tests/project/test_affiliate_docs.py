@@ -1,4 +1,4 @@
-"""Every call in docs/affiliate.md works as it is printed, and the tables name what there is."""
+"""Every call in docs/affiliate.md and docs/directory.md works as it is printed, and the tables name what there is."""
 
 import re
 import shlex
@@ -9,8 +9,9 @@ import requests
 
 from server.jobs.kinds import KINDS, fresh_config, fresh_stats
 
-TEXT = (Path(__file__).parents[2] / "docs/affiliate.md").read_text()
-CALLS = re.findall(r"^curl .*$", TEXT, re.M)
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = (DOCS / "affiliate.md").read_text()
+CALLS = re.findall(r"^curl .*$", TEXT + (DOCS / "directory.md").read_text(), re.M)
 
 
 @pytest.fixture
@@ -32,6 +33,8 @@ def test_every_call_works_as_printed(live_server, api_as):
             elif word == "-H":
                 name, _, value = words.pop(0).partition(": ")
                 headers[name] = value
+            elif word == "-o":
+                words.pop(0)
             elif word == "-d":
                 body = words.pop(0)
             else:
