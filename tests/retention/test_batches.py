@@ -3,11 +3,13 @@
 import random
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from server.affiliate import months, queries
 from server.models import AffiliateHour, Job, QueueEntry, Run, db
@@ -155,6 +157,37 @@ def test_a_process_that_is_killed_in_the_middle_leaves_everything_right(app, set
         assert hourly() == reckoned([row for row in before if row not in left], public)
         roll_up_all(cut)
         assert (raw(), hourly()) == ([], reckoned(before, public))
+
+
+def test_nothing_is_lost_while_late_polls_come_in_and_two_clean_up_at_once(app):
+    """Every sighting carries one viewer, so that the sum counts them."""
+    with app.app_context():
+        take(room("ann"), at=NOON + timedelta(days=2))
+        db.session.remove()
+    cut, over, trouble = second(NOON) + 24 * HOUR, threading.Event(), []
+
+    def clean_up():
+        with app.app_context():
+            try:
+                while not over.is_set():
+                    roll_up_all(cut)
+            except DBAPIError as error:
+                trouble.append(error)
+
+    cleaning = [threading.Thread(target=clean_up) for _ in range(2)]
+    for thread in cleaning:
+        thread.start()
+    with app.app_context():
+        for number in range(25):
+            take(room("ann", num_users=1), room("bob", num_users=1), at=NOON + timedelta(minutes=7 * number))
+    over.set()
+    for thread in cleaning:
+        thread.join()
+    with app.app_context():
+        roll_up_all(cut)
+        assert trouble == []
+        assert len(raw()) == 1
+        assert rows("SELECT sum(polls), sum(viewers_sum) FROM affiliate_hourly") == [(50, 50)]
 
 
 def test_what_comes_late_for_a_rolled_up_hour_is_neither_doubled_nor_lost(app):
