@@ -12,7 +12,8 @@ SQLite keeps everything in one table that is its own key; all of this does nothi
 
 from calendar import timegm
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
@@ -24,7 +25,8 @@ CLOSED_AFTER = timedelta(days=3)  # a month is packed this long after its end: w
 LOCK_WAIT = "3s"  # whoever needs a table to itself gives up after this: everybody else waits behind him meanwhile
 _LOCK = 7_202_611_212
 _PACKING = 7_202_611_213
-_BLOCKS = 4  # pages an entry of the block index stands for
+_there: "WeakKeyDictionary[Any, set[Month]]" = WeakKeyDictionary()
+_BLOCKS = 32  # pages an entry of the block index stands for
 
 
 class Month(NamedTuple):
@@ -57,13 +59,18 @@ def month_of(moment: datetime) -> Month:
 
 def make_room(session: Session, *moments: datetime) -> None:
     """Make the months that these moments fall into, and the next one where it is near. Inside the caller's
-    transaction; two processes at the same time make one."""
+    transaction; two processes at the same time make one. A month that is not over and was there once is not looked
+    for again."""
     if session.get_bind().dialect.name != "postgresql":
         return
     connection = session.connection()
-    wanted = {month for moment in moments for month in (month_of(moment), month_of(moment + AHEAD))}
-    missing = sorted(wanted - _known(connection))
-    if not missing:
+    there = _there.setdefault(connection.engine, set())
+    wanted = {month for moment in moments for month in (month_of(moment), month_of(moment + AHEAD))} - there
+    if not wanted:
+        return
+    known = _known(connection)
+    there |= {month for month in known & wanted if month >= month_of(max(moments))}
+    if known >= wanted:
         return
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     for month in sorted(wanted - _known(connection)):
