@@ -1,4 +1,4 @@
-"""Every call in docs/affiliate.md and docs/directory.md works as it is printed, and the tables name what there is."""
+"""Every call in docs/{affiliate,directory,pictures}.md works as it is printed, and the tables name what there is."""
 
 import re
 import shlex
@@ -11,7 +11,8 @@ from server.jobs.kinds import KINDS, fresh_config, fresh_stats
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "affiliate.md").read_text()
-CALLS = re.findall(r"^curl .*$", TEXT + (DOCS / "directory.md").read_text(), re.M)
+MORE = [(DOCS / name).read_text() for name in ("directory.md", "pictures.md")]
+CALLS = re.findall(r"^curl .*$", "\n".join([TEXT, *MORE]), re.M)
 
 
 @pytest.fixture
