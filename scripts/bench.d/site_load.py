@@ -79,8 +79,8 @@ def main() -> bool:
     good = [share < MOST_OF_A_CORE, last / first <= MOST_GROWTH]
     print(f"  {POLLS} polls of {ROOMS:,} rooms: {busy / POLLS * 1000:.0f} ms of one core each, server and PostgreSQL "
           f"together, {share:.2%} of one core's day (less than {MOST_OF_A_CORE:.1%}: {_word(good[0])})")
-    print(f"  a poll keeps a core busy for {first * 1000:.0f} ms in the first hour and {last * 1000:.0f} ms in the last, "
-          f"{last / first:.2f} times as long (at most {MOST_GROWTH}: {_word(good[1])}); by the clock "
+    print(f"  a poll keeps a core busy for {first * 1000:.0f} ms in the first hour and {last * 1000:.0f} ms in the "
+          f"last, {last / first:.2f} times as long (at most {MOST_GROWTH}: {_word(good[1])}); by the clock "
           f"{median(took[:hour]) * 1000:.0f} and {median(took[-hour:]) * 1000:.0f} ms")
     return all(good)
 

@@ -64,12 +64,13 @@ def make_room(session: Session, *moments: datetime) -> None:
     if session.get_bind().dialect.name != "postgresql":
         return
     connection = session.connection()
-    there = _there.setdefault(connection.engine, set())
-    wanted = {month for moment in moments for month in (month_of(moment), month_of(moment + AHEAD))} - there
+    there, present = _there.setdefault(connection.engine, set()), month_of(max(moments))
+    wanted = {month for moment in moments for month in (month_of(moment), month_of(moment + AHEAD))}
+    wanted = {month for month in wanted if month < present or month not in there}  # past ones may have been dropped
     if not wanted:
         return
     known = _known(connection)
-    there |= {month for month in known & wanted if month >= month_of(max(moments))}
+    there |= known & wanted
     if known >= wanted:
         return
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
