@@ -33,6 +33,7 @@ ROOMS = [
     "server.room.routes",
     "server.events.routes",
     "server.admin.routes",
+    "server.admin.api",
     "server.admin.access_routes",
     "server.admin.settings_routes",
     "server.admin.storage_routes",

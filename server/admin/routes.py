@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as Answer
 from server import frame
 from server.access.guard import actor, requires
 from server.admin import queries
+from server.admin.coverage import coverage
 from server.errors import Refused
 from server.follows import store as follows
 from server.models import Scan, db
@@ -77,7 +78,8 @@ def reject(scan_id: UUID) -> Answer:
 @requires("view_stats")
 def system() -> str:
     """How the installation is."""
-    return render_template("admin/system.html", view=queries.system_view(db.session()))
+    return render_template("admin/system.html", view=queries.system_view(db.session()),
+                           coverage=coverage(db.session(), now()))
 
 
 def _decided(scan_id: UUID, *, accepted: bool) -> Answer:
