@@ -18,7 +18,8 @@ COUNTERS = {
     "looked_for": "Looked for in the queue", "looked_for_found": "Found of them",
     "deleted": "Rows deleted", "snapshots": "Snapshots rolled up", "hours": "Hours written",
     "texts": "Texts as they were", "raw_pages": "Raw pages deleted", "files": "Files removed",
-    "bytes_on_disk": "Bytes freed on the disk", "broadcasts": "Broadcasts deleted", "runs": "Runs deleted",
+    "bytes_on_disk": "Bytes freed on the disk", "broadcasts": "Broadcasts deleted",
+    "pages_of_readings": "Pages of readings without their people", "runs": "Runs deleted",
     "logs": "Logs of runs deleted", "receipts": "Receipts deleted", "queue_entries": "Entries of the queue deleted",
     "pages": "Answers read", "bytes": "Received", "found": "People found",
 }

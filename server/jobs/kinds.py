@@ -125,6 +125,10 @@ class RetentionConfig(JobConfig):
     captureDays: str = Field(
         "", max_length=5, title="Days that raw pages are kept", json_schema_extra={"placeholder": "90"},
         description="Empty: as MHC_CAPTURE_DAYS says. 0 keeps them for ever.")
+    readingDays: int = Field(
+        0, ge=0, le=36_500, title="Days that it is kept who stood on which page of a reading",
+        description="The reading itself stays, with its verdict and its evidence, and so do follows with their dates. "
+                    "0 keeps it for ever.")
     runDays: int = Field(
         365, ge=0, le=36_500, title="Days that runs are kept",
         description="The newest run of each job always stays. 0 keeps them for ever.")

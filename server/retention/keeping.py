@@ -24,6 +24,7 @@ class Keeping:
     texts: int
     broadcasts: int
     captures: int
+    readings: int
     runs: int
     logs: int
     batches: int
@@ -34,8 +35,8 @@ class Keeping:
         """From a whole configuration; capture_days: what the setting says, for a configuration that does not."""
         own = config["captureDays"]
         return cls(config["snapshotDays"], config["textDays"], config["broadcastDays"],
-                   int(own) if own else capture_days, config["runDays"], config["logDays"], config["batchDays"],
-                   config["queueDays"])
+                   int(own) if own else capture_days, config["readingDays"], config["runDays"], config["logDays"],
+                   config["batchDays"], config["queueDays"])
 
     def cuts(self, now: datetime) -> Cuts:
         """Texts are needed as long as there are snapshots that refer to them."""

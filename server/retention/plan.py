@@ -37,6 +37,8 @@ def plan(session: Session, keeping: Keeping, now: datetime) -> list[Planned]:
         Planned("raw_pages", "raw pages", keeping.captures, pages, int(size)),
         Planned("broadcasts", "broadcasts", keeping.broadcasts,
                 store.count(session, store.old_broadcasts(keeping, now))),
+        Planned("pages_of_readings", "pages of readings", keeping.readings,
+                store.count(session, store.old_pages(keeping, now))),
         Planned("runs", "runs", keeping.runs, store.count(session, store.old_runs(keeping, now))),
         Planned("logs", "logs of runs", keeping.logs, store.count(session, store.old_logs(keeping, now))),
         Planned("receipts", "receipts", keeping.batches, store.count(session, store.old_receipts(keeping, now))),

@@ -1,6 +1,7 @@
 """One batch after the other, until nothing is too old any more.
 
-    snapshots ─► months ─► raw pages ─► their files ─► broadcasts ─► runs ─► logs ─► receipts ─► queue ─► days ─► sizes
+    snapshots ─► months ─► raw pages ─► their files ─► broadcasts ─► readings ─► runs ─► logs ─► receipts ─► queue
+              ─► days ─► sizes
 
 Each batch is one short transaction. Where the next one goes on is told by a place, which is no more than that: the
 same batch again, or all over again from the start, finds what is left and does no harm.
@@ -16,8 +17,9 @@ from sqlalchemy.orm import Session, aliased
 
 from server.affiliate import months
 from server.database import reading, writing
+from server.follows.pages import pack
 from server.ingest import captures
-from server.models import Broadcast, IngestBatch, QueueEntry, Run, StorageSample
+from server.models import Broadcast, IngestBatch, QueueEntry, Run, Scan, ScanPageRow, StorageSample
 from server.queue.rules import OPEN
 from server.retention import days, hours, packing, sizes
 from server.retention.keeping import Keeping
@@ -163,15 +165,11 @@ def _runs(desk: Desk, at: Place) -> Batch:
 
 
 def _logs(desk: Desk, at: Place) -> Batch:
-    query = old_logs(desk.keeping, desk.now)
-    if query is None:
-        return Batch({}, None)
-    _alone(desk.session)
-    ids = desk.session.scalars(query.with_only_columns(Run.id).limit(MOST)).all()
-    desk.session.execute(update(Run).where(Run.id.in_(ids)).values(log=null())
-                         .execution_options(synchronize_session=False))
-    desk.session.commit()
-    return Batch({"deleted": len(ids), "logs": len(ids)}, at if ids else None)
+    return _empty(desk, at, "logs", old_logs(desk.keeping, desk.now), Run, {"log": null()})
+
+
+def _pages(desk: Desk, at: Place) -> Batch:
+    return _empty(desk, at, "pages_of_readings", old_pages(desk.keeping, desk.now), ScanPageRow, {"people": pack([])})
 
 
 def _receipts(desk: Desk, at: Place) -> Batch:
@@ -211,6 +209,18 @@ def _delete(desk: Desk, at: Place, name: str, query: Select[Any] | None, table: 
     return Batch({"deleted": len(keys), name: len(keys)}, at if keys else None)
 
 
+def _empty(desk: Desk, at: Place, name: str, query: Select[Any] | None, table: Any, values: dict[str, Any]) -> Batch:
+    """Empty a column of a batch of the rows that a question finds."""
+    if query is None:
+        return Batch({}, None)
+    _alone(desk.session)
+    ids = desk.session.scalars(query.with_only_columns(table.id).limit(MOST)).all()
+    desk.session.execute(update(table).where(table.id.in_(ids)).values(values)
+                         .execution_options(synchronize_session=False))
+    desk.session.commit()
+    return Batch({"deleted": len(ids), name: len(ids)}, at if ids else None)
+
+
 class Step(NamedTuple):
     words: str
     work: Callable[[Desk, Place], Batch]
@@ -222,6 +232,7 @@ STEPS: Mapping[str, Step] = {
     "captures": Step("deleting old raw pages", _captures),
     "files": Step("looking for files that nothing needs", _files),
     "broadcasts": Step("deleting old broadcasts", _broadcasts),
+    "pages": Step("forgetting who stood on which page of old readings", _pages),
     "runs": Step("deleting old runs", _runs),
     "logs": Step("deleting the log lines of old runs", _logs),
     "receipts": Step("deleting old receipts", _receipts),
@@ -230,7 +241,7 @@ STEPS: Mapping[str, Step] = {
     "sizes": Step("measuring the tables", _sizes),
 }
 COUNTERS = ("deleted", "snapshots", "hours", "texts", "months_dropped", "months_packed", "raw_pages", "files",
-            "bytes_on_disk", "broadcasts", "runs", "logs", "receipts", "queue_entries")
+            "bytes_on_disk", "broadcasts", "pages_of_readings", "runs", "logs", "receipts", "queue_entries")
 
 
 # ---- what is too old; None: it is kept for ever
@@ -249,6 +260,15 @@ def old_runs(keeping: Keeping, now: datetime) -> Select[Any] | None:
     return select(Run).where(
         Run.state == "ended", Run.ended_at < now - timedelta(days=keeping.runs),
         exists().where(newer.job_id == Run.job_id, newer.state == "ended", newer.created_at > Run.created_at))
+
+
+def old_pages(keeping: Keeping, now: datetime) -> Select[Any] | None:
+    """Pages of readings that are decided, with people on them."""
+    if not keeping.readings:
+        return None
+    return select(ScanPageRow).join(Scan, Scan.id == ScanPageRow.scan_id).where(
+        Scan.state.in_(("applied", "dropped")), Scan.received_at < now - timedelta(days=keeping.readings),
+        func.length(ScanPageRow.people) > 2 * len(pack([])))
 
 
 def old_logs(keeping: Keeping, now: datetime) -> Select[Any] | None:

@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -12,8 +13,10 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from server.affiliate import months, queries
-from server.models import AffiliateHour, Job, QueueEntry, Run, db
+from server.follows.pages import pack, unpack_people
+from server.models import AffiliateHour, Job, QueueEntry, Run, Scan, ScanPageRow, db
 from server.people.erase import erase
+from server.people.store import ensure_account
 from server.retention import hours, store
 from server.retention.hours import Cuts
 from server.retention.keeping import Keeping
@@ -22,7 +25,7 @@ from server.retention.rules import HOUR, hour_of
 from tests.affiliate.rooms import NOON, room, rows, take, told
 
 PEOPLE = ("ann", "bob", "carol", "dave")
-KEEP_ALL = Keeping(0, 0, 0, 0, 0, 0, 0, 0)
+KEEP_ALL = Keeping(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def second(at):
@@ -247,7 +250,7 @@ def test_a_month_that_is_empty_is_dropped_and_one_that_is_over_is_packed_beside_
             take(at=january.replace(month=month) + timedelta(hours=1))
             take(at=january.replace(month=month) + timedelta(hours=2))
         now = january.replace(month=4)
-        counts = store.run_all(db.session(), KEEP_ALL.__class__(60, 0, 0, 0, 0, 0, 0, 0), now)
+        counts = store.run_all(db.session(), replace(KEEP_ALL, snapshots=60), now)
         assert counts["snapshots"] == 1
         there = [month.month for month in months.months(db.session())]
         db.session.rollback()
@@ -264,7 +267,7 @@ def test_a_month_that_is_empty_is_dropped_and_one_that_is_over_is_packed_beside_
 
 def test_everything_else_goes_by_its_own_days_and_what_is_needed_stays(app, clock):
     old, young = clock.now - timedelta(days=50), clock.now - timedelta(days=5)
-    keeping = Keeping(0, 0, 30, 0, 30, 10, 0, 30)
+    keeping = replace(KEEP_ALL, broadcasts=30, readings=30, runs=30, logs=10, queue=30)
     with app.app_context():
         job = db.session.query(Job).filter_by(name="affiliate").one()
         lonely = db.session.query(Job).filter_by(name="images").one()
@@ -275,6 +278,15 @@ def test_everything_else_goes_by_its_own_days_and_what_is_needed_stays(app, cloc
                 (1, "complete", old), (1, "not_found", young), (1, "queued", None), (2, "complete", old))):
             db.session.add(QueueEntry(username=f"somebody_{number}", priority=priority, state=state,
                                       requested_by="x", requested_at=old, ended_at=at))
+        account = ensure_account(db.session(), "demo_owner", old)
+        for state, at in (("applied", old), ("applied", young), ("held", old)):
+            scan = Scan(account_id=account.id, list="followers", source="browser", started_at=at, received_at=at,
+                        state=state)
+            db.session.add(scan)
+            db.session.flush()
+            db.session.add(ScanPageRow(scan_id=scan.id, batch_id=uuid4(), observed_at=at, facts={}, people=pack(
+                [{"username": f"person_{number}"} for number in range(20)])))
+            db.session.flush()
         db.session.commit()
         take(room("ann"), at=old)
         take(at=old + timedelta(minutes=30))
@@ -283,9 +295,12 @@ def test_everything_else_goes_by_its_own_days_and_what_is_needed_stays(app, cloc
         planned = {one.kind: one.would_go for one in plan(db.session(), keeping, clock.now) if one.days}
         db.session.rollback()
         gone = store.run_all(db.session(), keeping, clock.now)
-        assert planned == {"broadcasts": 1, "runs": 1, "logs": 2, "queue_entries": 1}
-        assert {kind: gone[kind] for kind in ("broadcasts", "runs", "queue_entries")} == {
-            "broadcasts": 1, "runs": 1, "queue_entries": 1}
+        assert planned == {"broadcasts": 1, "pages_of_readings": 1, "runs": 1, "logs": 2, "queue_entries": 1}
+        assert {kind: gone[kind] for kind in ("broadcasts", "pages_of_readings", "runs", "queue_entries")} == {
+            "broadcasts": 1, "pages_of_readings": 1, "runs": 1, "queue_entries": 1}
+        pages = db.session.query(ScanPageRow).order_by(ScanPageRow.id)
+        assert [len(unpack_people(page.people)) for page in pages] == [0, 20, 20], "of what is held nothing goes"
+        db.session.rollback()
         assert gone["logs"] == 1, "of the runs that are left; that of today is young"
         assert rows("SELECT count(*) FROM runs")[0][0] == 2, "the newest run of a job stays, however old"
         assert rows("SELECT count(*) FROM queue_entries")[0][0] == 3
