@@ -135,14 +135,16 @@ def directory(session: Session, wanted: Wanted, now: datetime) -> Cut:
 def fitting(session: Session, wanted: Wanted, now: datetime) -> int:
     """How many people the filters leave, counted up to `COUNT_CAP` + 1."""
     driver = next((ids for name, ids in _drivers(wanted, session, now) if name != "search"), None)
-    if wanted.role != "all" and wanted.filters == 1:
-        query: Any = select(Person.id).where(Person.role.in_(ROLES[wanted.role]))  # an index has all of it
+    if driver is not None and wanted.filters == 1:
+        query: Any = driver  # an index has all of it; everybody here is of one platform
+    elif wanted.role != "all" and wanted.filters == 1:
+        query = select(Person.id).where(Person.role.in_(ROLES[wanted.role]))
     else:
         query = select(Person.id).where(*filters(session, wanted, now, walking=driver is not None))
-    if driver is not None:
-        query = query.where(Person.id.in_(driver))
-    if wanted.live is not None:
-        query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
+        if driver is not None:
+            query = query.where(Person.id.in_(driver))
+        if wanted.live is not None:
+            query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
     return session.scalar(select(func.count()).select_from(query.limit(COUNT_CAP + 1).subquery())) or 0
 
 
@@ -159,16 +161,18 @@ def popular_tags(session: Session, limit: int) -> list[tuple[str, int]]:
 def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> tuple[list[Place] | None, Any]:
     """Everybody who fits, in no order, where a filter leaves few; else the ids among which they are where a filter
     leaves some, or None."""
-    among = None
-    for _, ids in _drivers(wanted, session, now):
-        people = session.scalars(ids.limit(SOME + 1)).all()
+    among: Any = None
+    for name, ids in _drivers(wanted, session, now):
+        # A search may have to look at every name, so it is asked once and its ids are kept; the others are quick.
+        people = session.scalars(ids.limit((SOME if name == "search" else FEW) + 1)).all()
         if not people:
             return [], None
-        if len(people) > SOME:
-            continue
         given = bindparam("given", list(people), expanding=True, literal_execute=True, type_=Person.id.type)
         if len(people) > FEW:
-            among = given if among is None else among
+            if among is None and name == "search" and len(people) <= SOME:
+                among = given
+            elif among is None and name != "search" and _at_most(session, ids, SOME):
+                among = ids
             continue
         query: Any = select(Person.id, Person.username, sort.column if sort else Person.username, sort.known if sort
                             else literal(True)).where(
@@ -178,11 +182,13 @@ def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> 
         return [Place(value if known else None, person_id, username)
                 for person_id, username, value, known in session.execute(query)], None
     if among is None and wanted.filters > 1:
-        for name, ids in _drivers(wanted, session, now):
-            if name != "search" and (session.scalar(select(func.count()).select_from(
-                    ids.limit(SOME_OF_BOTH + 1).subquery())) or 0) <= SOME_OF_BOTH:
-                return None, ids
+        among = next((ids for name, ids in _drivers(wanted, session, now)
+                      if name != "search" and _at_most(session, ids, SOME_OF_BOTH)), None)
     return None, among
+
+
+def _at_most(session: Session, ids: Any, most: int) -> bool:
+    return (session.scalar(select(func.count()).select_from(ids.limit(most + 1).subquery())) or 0) <= most
 
 
 def _drivers(wanted: Wanted, session: Session, now: datetime) -> Any:
@@ -247,15 +253,17 @@ def _by_name(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | 
     """By username: everybody, or those whose sort value is not known."""
     descending = (sort is None and wanted.sort.startswith("-")) != bool(wanted.before)
     query: Any = select(Person.id, Person.username).where(*filters(session, wanted, now, walking=among is not None))
-    if among is not None:
-        query = query.where(Person.id.in_(among))
     if sort is not None:
         query = query.where(~func.coalesce(sort.known, False))
     for table in _tables(wanted, sort):
         query = query.outerjoin(table, table.person_id == Person.id)
+    username: Any = Person.username
+    if among is not None:
+        fit = query.where(Person.id.in_(among)).cte("fit").prefix_with("MATERIALIZED")
+        username, query = fit.c.username, select(fit.c.id, fit.c.username)
     if edge is not None:
-        query = query.where(Person.username < edge.username if descending else Person.username > edge.username)
-    query = query.order_by(Person.username.desc() if descending else Person.username).limit(limit)
+        query = query.where(username < edge.username if descending else username > edge.username)
+    query = query.order_by(username.desc() if descending else username).limit(limit)
     return [Place(username if sort is None else None, person_id, username)
             for person_id, username in session.execute(query)]
 
