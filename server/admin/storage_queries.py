@@ -14,7 +14,7 @@ from server import settings
 from server.jobs import queries as jobs
 from server.jobs import rules, storage
 from server.jobs.kinds import KINDS
-from server.models import AffiliatePoll, IngestBatch, Job, Run
+from server.models import AffiliatePoll, CaptureRow, IngestBatch, Job, Picture, Run
 from server.retention import days, sizes
 from server.retention.keeping import JOB, Keeping, present
 
@@ -200,6 +200,22 @@ def _measured(session: Session, now: datetime, tables: Sequence[TableRow]) -> Me
     if span < LEAST_POLLED_DAYS:
         return Measured(None, float(rooms / polls), None, each)
     return Measured(polls / span, float(rooms / polls), float(rooms / span), each)
+
+
+class Files(NamedTuple):
+    """Bytes of files in the data folder, beside the database."""
+
+    raw_pages: int
+    pictures: int
+
+
+def files(session: Session) -> Files:
+    """How large the files are that the rows know of; the same raw page or picture is one file."""
+    pages = select(func.max(CaptureRow.stored_bytes).label("bytes")).group_by(CaptureRow.sha256).subquery()
+    found = session.execute(select(
+        select(func.sum(pages.c.bytes)).scalar_subquery(),
+        select(func.sum(Picture.bytes + Picture.thumb_bytes)).scalar_subquery())).one()
+    return Files(*(int(size or 0) for size in found))
 
 
 def _growth(session: Session, now: datetime, kind: str, tables: Sequence[TableRow], measured: Measured,

@@ -31,7 +31,8 @@ def page() -> str:
     job = request.args.get("job", queries.POLLER)
     job = job if job in KINDS else queries.POLLER
     return render_template(
-        "admin/storage.html", view=view, interval=interval, rooms=rooms, storage=storage, kinds=KINDS,
+        "admin/storage.html", view=view, files=queries.files(session), interval=interval, rooms=rooms,
+        storage=storage, kinds=KINDS,
         planned=plan(session, view.keeping, now()) if "dry_run" in request.args else None,
         jobs=job_views(session, now(), owner_zone(), minimum_gap()), stats_of=rules.present_stats,
         job=job, lines=queries.log_lines(session, job))

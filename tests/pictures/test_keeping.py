@@ -16,6 +16,7 @@ from scraper.outbox import Outbox
 from scraper.sandbox.testing import running
 from scraper.server_client import ServerClient
 from scraper.sources.images.job import run as run_job
+from server.admin import storage_queries
 from server.database import writing
 from server.jobs import store as jobs
 from server.jobs.kinds import KINDS
@@ -403,6 +404,15 @@ def test_the_persons_page_shows_the_newest_picture_and_its_history(app, person, 
     newest, older = (one.sha256 for one in kept(app, person).shown)
     assert re.findall(r'src="/images/(\w+)\.(\d+)\.webp"', page) == [(newest, "72"), (newest, "360"), (older, "360")]
     assert "the image host answers 404 &lt;b&gt;" in page and "thumb.live.mmcdn.com" not in page
+
+
+def test_the_storage_page_says_how_large_the_files_are(app, person, send, client_as, settings):
+    send(picture())
+    size = sum(path.stat().st_size for path in (settings.data_folder / "images").rglob("*.webp"))
+    page = client_as("viewer").get("/admin/storage").text
+    with app.app_context():
+        assert storage_queries.files(db.session()) == (0, size)
+    assert re.search(r">[^<]+</span><span class=\"label\">pictures, in files", page)
 
 
 def test_a_round_from_the_job_to_the_page(app, live_server, settings, client_as, tmp_path, clock):
