@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from server.affiliate import months, queries
 from server.follows.pages import pack, unpack_people
+from server.ingest import store as ingest
+from server.ingest.schema import checked
 from server.models import AffiliateHour, Job, QueueEntry, Run, Scan, ScanPageRow, db
 from server.people.erase import erase
 from server.people.store import ensure_account
@@ -22,7 +24,7 @@ from server.retention.hours import Cuts
 from server.retention.keeping import Keeping
 from server.retention.plan import plan
 from server.retention.rules import HOUR, hour_of
-from tests.affiliate.rooms import NOON, room, rows, take, told
+from tests.affiliate.rooms import NOON, poll, room, rows, take, told
 
 PEOPLE = ("ann", "bob", "carol", "dave")
 KEEP_ALL = Keeping(0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -259,7 +261,10 @@ def test_a_month_that_is_empty_is_dropped_and_one_that_is_over_is_packed_beside_
             assert (counts["months_dropped"], counts["months_packed"]) == (1, 2)
             assert there == [2, 3]
             assert all(months.is_closed(db.session(), months.Month(2026, month)) for month in there)
-            take(room("bob"), at=january + timedelta(minutes=5))  # late: its month is made again
+            late = january + timedelta(minutes=5)  # its month is made again
+            ingest.take(db.session(), "affiliate-rooms", checked("affiliate-rooms", poll(room("bob"), at=late)), [],
+                        observed_at=late, received_at=now, skew=timedelta(0))
+            db.session.commit()
             assert len(raw()) == 3
             assert hours.is_rolled_up(db.session(), second(january))
             assert not hours.is_rolled_up(db.session(), second(january) + 1)
@@ -280,8 +285,8 @@ def test_everything_else_goes_by_its_own_days_and_what_is_needed_stays(app, cloc
                                       requested_by="x", requested_at=old, ended_at=at))
         account = ensure_account(db.session(), "demo_owner", old)
         for state, at in (("applied", old), ("applied", young), ("held", old)):
-            scan = Scan(account_id=account.id, list="followers", source="browser", started_at=at, received_at=at,
-                        state=state)
+            scan = Scan(id=uuid4(), account_id=account.id, list="followers", source="browser", started_at=at,
+                        received_at=at, state=state)
             db.session.add(scan)
             db.session.flush()
             db.session.add(ScanPageRow(scan_id=scan.id, batch_id=uuid4(), observed_at=at, facts={}, people=pack(
