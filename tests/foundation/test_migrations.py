@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from common.settings import load_settings
 from server import create_app
 from server.migration import behind, belongs_to_models, upgradable
-from server.models import Base, Permission, Role, db
+from server.models import Base, Permission, Role, create_views, db, drop_views
 from server.startup import prepare
 from tests.helpers import WORKER
 
@@ -55,6 +55,20 @@ def _shape():
         keys = sorted((key["name"], key["options"].get("ondelete")) for key in inspector.get_foreign_keys(table))
         shape[table] = (checks, indexes, keys)
     return shape
+
+
+def test_the_views_are_those_of_the_models(fresh):
+    upgrade()
+
+    def told():
+        inspector = inspect(db.engine)
+        return {name: inspector.get_view_definition(name).split() for name in inspector.get_view_names()}
+
+    made = told()
+    with db.engine.begin() as connection:
+        drop_views(connection)
+        create_views(connection)
+    assert told() == made
 
 
 def test_up_down_and_up_again(fresh):

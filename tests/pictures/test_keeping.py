@@ -256,6 +256,8 @@ def test_the_most_wanted_come_first(app, worker_client, send, wanted, clock):
     for name in ("listed", "queued", "asked_for", "forgotten"):
         add_person(app, name)
     add_person(app, "nowhere", url="//evil.example/x.jpg")
+    add_person(app, "shouting", url="HTTPS://thumb.live.mmcdn.com/x.jpg")
+    add_person(app, "endless", url="https://thumb.live.mmcdn.com/" + "x" * 2000)
     add_person(app, "without", url=None)
     rooms = [room("live_small", num_followers=5), room("live_big", num_followers=900),
              room("live_unknown", num_followers=None)]
@@ -263,6 +265,8 @@ def test_the_most_wanted_come_first(app, worker_client, send, wanted, clock):
     with app.app_context(), writing() as session:
         ids = dict(session.execute(select(Person.username, Person.id)).all())
         store.want(session, ids["asked_for"], clock.now)
+        for name in ("nowhere", "shouting", "endless", "without"):
+            store.want(session, ids[name], clock.now)
         queue.add(session, "queued", 2, "somebody", clock.now)
     _on_a_list(app, ids["listed"])
     order = ["asked_for", "queued", "listed", "live_big", "live_small", "live_unknown"]
