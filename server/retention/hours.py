@@ -126,10 +126,9 @@ def waiting(session: Session, cuts: Cuts) -> tuple[int, int]:
             snapshots.c.observed_at < cuts.snapshots))) or 0
         old = (session.scalar(select(func.count()).select_from(snapshots).where(
             snapshots.c.observed_at < cuts.snapshots)) or 0) - held
-    return old, 0 if cuts.texts is None else sum(
-        session.scalar(select(func.count()).select_from(table).where(
-            table.since < cuts.texts, table.since < _in_force(table, cuts.texts),
-            table.person_id.not_in(everybody.held))) or 0 for table in TEXTS)
+    return old, 0 if cuts.texts is None else sum(  # all but the newest of each person
+        session.scalar(select(func.count() - func.count(table.person_id.distinct())).where(
+            table.since <= cuts.texts, table.person_id.not_in(everybody.held))) or 0 for table in TEXTS)
 
 
 def is_rolled_up(session: Session, at: int) -> bool:

@@ -52,6 +52,10 @@ def raw():
     return rows("SELECT person_id, observed_at, viewers, followers, show_id FROM affiliate_api_snapshots ORDER BY 1, 2")
 
 
+def texts():
+    return sum(rows(f"SELECT count(*) FROM {table.__tablename__}")[0][0] for table in hours.TEXTS)
+
+
 def hourly():
     found = {(row.person_id, row.hour): (row.polls, row.viewers_min, row.viewers_max, row.viewers_sum,
                                          row.viewers_polls, row.followers, row.public_polls)
@@ -96,7 +100,10 @@ def test_the_hours_say_what_the_snapshots_said_and_the_view_is_right_for_what_is
             cut = hour_of(second(NOON - timedelta(hours=back)))
             db.session.execute(db.text("UPDATE broadcasts SET closed = true, last_seen_at = first_seen_at"))
             db.session.commit()
+            waiting = hours.waiting(db.session(), Cuts(cut, cut))
+            there = [len(raw()), texts()]
             roll_up_all(cut, most=generator.choice((1, 5, 1000)), texts=cut)
+            assert waiting == (there[0] - len(raw()), there[1] - texts()), "the dry run has said so"
             assert hourly() == reckoned([row for row in before if row[1] < cut], public)
             assert raw() == [row for row in before if row[1] >= cut]
             assert told() == {key: values for key, values in everything.items() if key[1] >= cut}
