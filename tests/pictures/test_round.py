@@ -59,16 +59,12 @@ def fetched(settings: Settings, kept: Kept, names=NAMES, *, urls=(), report=lamb
     client = ImageClient(Allowed.of(settings.image_hosts, settings.chaturbate_url), clock=FakeClock(),
                          passing=lambda: now[0], sleep=sleep)
     context = JobContext(settings, None, {"limit": limit}, None, kept, report, FakeClock())
-    asked: list[int] = []
 
     def ask(limit: int) -> list[WantedPicture]:
-        asked.append(limit)
         return [WantedPicture(username=name, url=url or f"{settings.chaturbate_url}/ri/{name}.jpg")
-                for name, url in zip(names, [*urls, *[""] * len(names)], strict=False)]
+                for name, url in zip(names, [*urls, *[""] * len(names)], strict=False)][:limit]
 
-    result = Round(context, client, passing=lambda: now[0]).go(ask)
-    assert asked == [limit]
-    return result
+    return Round(context, client, passing=lambda: now[0]).go(ask)
 
 
 def test_the_job_is_found():
@@ -98,6 +94,20 @@ def test_one_that_fails_does_not_hold_up_the_others(settings, kept, site, fault,
     assert kept[0].body is None and kept[0].detail
     assert (result.outcome, result.counters["fetched"], result.counters["failed"]) == ("ok", 4, 1)
     assert result.counters["failed_calls"] == (fault in ("not_found", "cut", "error", "huge"))
+
+
+def test_what_is_asked_for_during_the_round_is_fetched_in_it_up_to_its_limit(settings, kept):
+    names = ["zq"]
+
+    def more(progress: Progress) -> None:
+        if progress.phase == "fetching pictures" and len(names) < 4:
+            names.append(NAMES[len(names)])
+
+    assert fetched(settings, kept, names, report=more).counters["wanted"] == 4
+    assert kept.said() == [(name, None) for name in NAMES[:4]]
+    kept.clear()
+    assert fetched(settings, kept, limit=2).counters["wanted"] == 2
+    assert len(kept) == 2
 
 
 def test_a_limit_that_the_host_sets_ends_the_round_and_blames_nobody(settings, kept, site):

@@ -1,6 +1,6 @@
 """The job `images`: fetch the pictures that the server says are wanted, one after the other.
 
-    ask what is wanted ─► fetch ─► look at the bytes ─► hand over ─► the next one …
+    ask what is wanted ─► fetch ─► look at the bytes ─► hand over ─► the next one … ─► ask once more
 
 What fails is handed over as well, so that its address rests. A host that asks us to stop ends the run; so does a row
 of answers that never came.
@@ -71,6 +71,7 @@ class Round:
     def __init__(self, context: JobContext, client: ImageClient, passing: Callable[[], float] = time.monotonic) -> None:
         self._context, self._client, self._passing = context, client, passing
         self._counters: Counter[str] = Counter()
+        self._tried: set[str] = set()
         self._in_a_row = 0
 
     def go(self, ask: Callable[[int], list[WantedPicture]]) -> JobResult:
@@ -78,15 +79,22 @@ class Round:
         stopped: ScraperError | None = None
         try:
             limit = min(max(int(self._context.config.get("limit", 200)), 1), MOST)
-            self._context.report(Progress("asking which pictures are wanted", 0, None))
-            pictures = ask(limit)
-            self._counters["wanted"] = len(pictures)
-            for number, one in enumerate(pictures):
-                self._context.report(Progress("fetching pictures", number, len(pictures)))
-                self._fetch(one)
+            while len(self._tried) < limit and (pictures := self._new(ask, limit - len(self._tried))):
+                for one in pictures:
+                    self._context.report(Progress("fetching pictures", len(self._tried), self._counters["wanted"]))
+                    self._tried.add(one.username)
+                    self._fetch(one)
         except ScraperError as error:
             stopped = error
         return self._result(stopped, round((self._passing() - began) * 1000))
+
+    def _new(self, ask: Callable[[int], list[WantedPicture]], limit: int) -> list[WantedPicture]:
+        """What is wanted and has not been tried. What somebody asks for during the round is fetched in it, too; what
+        the server has not yet been told of comes up again here and is left out."""
+        self._context.report(Progress("asking which pictures are wanted", len(self._tried), None))
+        pictures = [one for one in ask(limit) if one.username not in self._tried]
+        self._counters["wanted"] += len(pictures)
+        return pictures
 
     def _fetch(self, one: WantedPicture) -> None:
         """Fetch one picture and hand it over, or why there is none.
