@@ -35,7 +35,8 @@ _LARGEST = {"num_users": _INT4, "seconds_online": _INT4, "num_followers": _INT8,
 
 class Room(NamedTuple):
     """profile: display_name, age, birthday, gender, location, country, spoken_languages, is_new, both image
-    addresses. seconds_online, viewers, followers, show, is_hd: as of the poll. tags: as JSON."""
+    addresses. seconds_online, viewers, followers, show, is_hd: as of the poll. tags: as JSON. hashes: of profile,
+    subject and tags, by which this process knows them again."""
 
     username: str
     profile: tuple[Any, ...]
@@ -46,6 +47,7 @@ class Room(NamedTuple):
     followers: int | None
     show: str | None
     is_hd: bool | None
+    hashes: tuple[int, int, int]
 
     @property
     def gender(self) -> str | None:
@@ -170,7 +172,9 @@ def storable(rooms: Iterable[AffiliateRoom | Mapping[str, Any]]) -> list[Room]:
         value = room if isinstance(room, dict) else _tame(room)
         name, subject, tags, *numbers = _rest(value)
         if name not in found:
-            found[name] = Room(name, _profile(value), subject, None if tags is None else _list(tags), *numbers)
+            profile, said = _profile(value), None if tags is None else _list(tags)
+            found[name] = Room._make((
+                name, profile, subject, said, *numbers, (hash(profile), hash(subject), hash(said))))
     return [found[name] for name in sorted(found)]
 
 
