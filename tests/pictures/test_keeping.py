@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+import threading
 from datetime import timedelta
 from io import BytesIO
 from uuid import uuid4
@@ -27,6 +28,7 @@ from server.pictures import files, queries, rules, store
 from server.pictures.rules import FIRST_REST, LONGEST_REST, rest_after
 from server.queue import store as queue
 from tests.affiliate.rooms import NOON, poll, room
+from tests.helpers import WORKER, with_token
 from tests.pictures.samples import SVG, animated, picture, with_exif
 
 COLOURS = ("red", "green", "blue", "yellow", "purple")
@@ -205,6 +207,30 @@ def test_the_files_are_there_before_the_row(app, person, send, on_disk, monkeypa
     with app.app_context():
         assert db.session.scalars(select(Picture)).all() == []
     assert len(on_disk()) == 3
+
+
+def test_several_servers_may_keep_the_same_pictures_at_once(app, clock, on_disk):
+    names = [f"person_{number}" for number in range(4)]
+    people = [add_person(app, name) for name in names]
+    bodies = [base64.b64encode(picture(colour)).decode() for colour in ("red", "green", "blue")]
+    answers = []
+
+    def work(name, program):
+        for body in bodies * 2:
+            answers.append(program.post("/api/ingest/picture", json={
+                "batch_id": str(uuid4()), "observed_at": clock.now.isoformat(), "username": name, "body": body,
+                "url": "https://thumb.live.mmcdn.com/ri/x.jpg"}).status_code)
+            answers.append(program.post("/api/worker/pictures/wanted", json={}).status_code)
+
+    configure(app, keep=1)
+    threads = [threading.Thread(target=work, args=[name, with_token(app, WORKER)]) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(answers) == {200} and len(answers) == 48
+    shown = {kept(app, one).newest for one in people}
+    assert {str(path)[3:67] for path in on_disk()} >= shown
 
 
 # When they are fetched
