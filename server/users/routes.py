@@ -252,7 +252,7 @@ def _asked_for(wanted: Wanted, cut: Cut) -> str | None:
     whole = len(request.args.get("q", "").strip()) == len(name)  # a longer one was cut off
     if not whole or not USERNAME.fullmatch(name) or any(row.username == name for row in cut.rows):
         return None
-    return None if cut.rows and row_of(db.session(), name) is not None else name
+    return None if row_of(db.session(), name) is not None else name
 
 
 def _tag_link(tag: str) -> str:

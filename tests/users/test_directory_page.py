@@ -85,7 +85,7 @@ def test_somebody_nobody_knows_is_put_in_the_queue_from_the_search(polled, visit
     assert not visit(address, role="viewer").css("#asked-for button, button#asked-for")
 
 
-@pytest.mark.parametrize("name", ["a b", "x" * 51, "<b>", "ann"])
+@pytest.mark.parametrize("name", ["a b", "x" * 51, "<b>", "ann", "ann&role=viewers"])
 def test_only_a_name_that_is_missing_can_be_added(polled, visit, name):  # noqa: F811
     assert not visit(f"/users/directory?q={name}").css("button#asked-for")
 
