@@ -5,9 +5,7 @@ reads almost nothing. A token in the database says whether it still holds: anoth
 or a transaction that was rolled back leave another token there, and it is read again.
 """
 
-import gc
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import ne
@@ -22,6 +20,7 @@ from sqlalchemy.orm import Session
 from server import priorities
 from server.affiliate import broadcasts, late, rules, statements
 from server.affiliate.rooms import Room, mark
+from server.ingest.memory import no_collection
 from server.models import AffiliateShow, Job, Key, KeyValue, PersonCurrent, PersonDetails
 from server.models.rowset import rows_table
 from server.people.seen import add_persons, raise_role
@@ -90,7 +89,7 @@ class Poll:
         covers  the genders of which the poll saw everyone
         there   usernames of those who are online and were not kept; gone: of those who surely are not online
         """
-        with _no_collection():
+        with no_collection():
             changed = self._changed(rooms)
             shows = self._shows({room.show for room in changed.all.values() if room.show is not None})
             if self.late:
@@ -206,19 +205,6 @@ class Poll:
         when = {"at": self.at, "moment": self.moment}
         statements.PROFILES.run(self.session, statements.profiles(changed.profiles), **when)
         statements.TEXTS.run(self.session, statements.texts(changed.texts), **when)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Thousands of small objects are made here and none in a circle: looking for circles in all that the process
-    holds takes longer than the work itself."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def affiliate_interval(session: Session) -> timedelta:

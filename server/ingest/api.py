@@ -1,5 +1,6 @@
 """The door in: `POST /api/ingest/<kind>`, for the worker alone."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from server.follows.answers import ScanAnswer, ScanStats, SetAside
 from server.follows.intake import check_items
 from server.ingest import store
 from server.ingest.body import unpack_body
+from server.ingest.memory import no_collection
 from server.ingest.schema import NotAMessage, checked, clock_skew, corrected, with_possible_moments
 from server.models import db
 from server.openapi import describe
@@ -95,19 +97,23 @@ def ingest(path: KindPath) -> Response:
     """Take what the worker saw, once"""
     if path.kind not in MESSAGES:
         raise Refused(404, "unknown_kind", f"There is no kind of this name; there are: {', '.join(MESSAGES)}.")
-    received_at = now()
+    with no_collection():
+        return _taken(path.kind, now())
+
+
+def _taken(kind: str, received_at: datetime) -> Response:
     try:
         skew = clock_skew(request.headers.get("X-MHC-Sent-At"), received_at)
-        said, rejected = _read(path.kind)
+        said, rejected = _read(kind)
         message = corrected(said, skew, received_at)
     except ValidationError as error:
         return invalid_request(error)
     except NotAMessage as error:
         raise Refused(400, "invalid", error.message, field=error.field) from error
-    answer, repeated = store.take(db.session(), path.kind, message, rejected, observed_at=said.observed_at,
+    answer, repeated = store.take(db.session(), kind, message, rejected, observed_at=said.observed_at,
                                   received_at=received_at, skew=skew)
     db.session.commit()
-    log.info("batch", kind=path.kind, batch=str(message.batch_id), repeated=repeated, accepted=answer.get("accepted"),
+    log.info("batch", kind=kind, batch=str(message.batch_id), repeated=repeated, accepted=answer.get("accepted"),
              rejected=answer.get("rejected_total"))
     response = jsonify(answer)
     if repeated:
