@@ -194,7 +194,7 @@ def _cut(session: Session, rule: Sequence[ColumnElement[bool]], wanted: Wanted, 
     elif column is PersonCurrent.last_seen_at:
         value = func.coalesce(column, literal(_BEFORE_ALL if downwards else _AFTER_ALL, Moment()), type_=Moment())
     keys = (value, FollowInterval.id)
-    query = _rows().where(*rule, *filters(session, wanted, now))
+    query = _rows().where(*rule, *filters(session, wanted, now, walking=True))
     edge = wanted.before or wanted.after
     if edge:
         word, *place = decode_cursor(edge, str, kind, int)
@@ -220,7 +220,8 @@ def _cut(session: Session, rule: Sequence[ColumnElement[bool]], wanted: Wanted, 
 def _count(session: Session, rule: Sequence[ColumnElement[bool]], wanted: Wanted, now: datetime) -> int:
     query = select(func.count()).select_from(FollowInterval).where(*rule)
     if wanted.narrowed:
-        query = query.join(Person, Person.id == FollowInterval.person_id).where(*filters(session, wanted, now))
+        query = query.join(Person, Person.id == FollowInterval.person_id).where(
+            *filters(session, wanted, now, walking=True))
         if wanted.live is not None:
             query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
     return session.execute(query).scalar_one()

@@ -34,6 +34,7 @@ from server.people.rows import (
 
 PAGE = 50
 FEW, SOME = 300, 2_000
+SOME_NAMES = 1_000  # of a search, whose ids are kept
 SOME_OF_BOTH = 20_000  # with two filters: together they may leave nobody at all
 STEPS = 8_000
 COUNT_CAP = 10_000  # a filtered list is counted up to here: "more than 10,000"
@@ -164,12 +165,12 @@ def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> 
     among: Any = None
     for name, ids in _drivers(wanted, session, now):
         # A search may have to look at every name, so it is asked once and its ids are kept; the others are quick.
-        people = session.scalars(ids.limit((SOME if name == "search" else FEW) + 1)).all()
+        people = session.scalars(ids.limit((SOME_NAMES if name == "search" else FEW) + 1)).all()
         if not people:
             return [], None
         given = bindparam("given", list(people), expanding=True, literal_execute=True, type_=Person.id.type)
         if len(people) > FEW:
-            if among is None and name == "search" and len(people) <= SOME:
+            if among is None and name == "search" and len(people) <= SOME_NAMES:
                 among = given
             elif among is None and name != "search" and _at_most(session, ids, SOME):
                 among = ids
@@ -194,12 +195,13 @@ def _at_most(session: Session, ids: Any, most: int) -> bool:
 def _drivers(wanted: Wanted, session: Session, now: datetime) -> Any:
     """For each filter that an index answers: the ids of those who may fit."""
     if wanted.tag:
-        yield "tag", select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)
+        yield "tag", select(PersonTag.__table__.c.person_id).where(PersonTag.tag == wanted.tag)
     if wanted.live:
-        yield "live", select(PersonCurrent.person_id).where(
+        yield "live", select(PersonCurrent.__table__.c.person_id).where(
             PersonCurrent.last_seen_at >= now - SOON_AFTER_LIVE, live_now(now))
     if wanted.search:
-        yield "search", select(Person.id).where(Person.platform == PLATFORM, name_contains(session, wanted.search))
+        yield "search", select(Person.__table__.c.id).where(
+            Person.platform == PLATFORM, name_contains(session, wanted.search))
 
 
 def _sorted(few: Sequence[Place], wanted: Wanted, edge: Place | None) -> list[Place]:
