@@ -32,11 +32,14 @@ from server.people.rows import (
     rows_of,
 )
 
+# The tables, not the mapped classes: rows of those take a way of their own that is twice as long.
+PERSON, CURRENT, DETAILS, TAGS = (
+    model.__table__ for model in (Person, PersonCurrent, PersonDetails, PersonTag))
 PAGE = 50
 FEW, SOME = 300, 2_000
-SOME_NAMES = 1_000  # of a search, whose ids are kept
+SOME_NAMES = 500  # of a search, whose ids are kept
 SOME_OF_BOTH = 20_000  # with two filters: together they may leave nobody at all
-STEPS = 8_000
+STEPS = 10_000
 COUNT_CAP = 10_000  # a filtered list is counted up to here: "more than 10,000"
 KNOWN, UNKNOWN = 0, 1
 
@@ -92,10 +95,10 @@ class Sort(NamedTuple):
 
 SORTS: dict[str, Sort | None] = {
     "username": None,
-    "seen": Sort(PersonCurrent, PersonCurrent.last_seen_at, datetime, PersonCurrent.last_seen_at.is_not(None)),
-    "followers": Sort(PersonCurrent, PersonCurrent.followers, int, PersonCurrent.followers.is_not(None)),
-    "snapshots": Sort(PersonCurrent, PersonCurrent.snapshots, int, PersonCurrent.snapshots > 0),
-    "age": Sort(PersonDetails, PersonDetails.age, int, PersonDetails.age.is_not(None)),
+    "seen": Sort(CURRENT, CURRENT.c.last_seen_at, datetime, CURRENT.c.last_seen_at.is_not(None)),
+    "followers": Sort(CURRENT, CURRENT.c.followers, int, CURRENT.c.followers.is_not(None)),
+    "snapshots": Sort(CURRENT, CURRENT.c.snapshots, int, CURRENT.c.snapshots > 0),
+    "age": Sort(DETAILS, DETAILS.c.age, int, DETAILS.c.age.is_not(None)),
 }
 
 
@@ -139,20 +142,20 @@ def fitting(session: Session, wanted: Wanted, now: datetime) -> int:
     if driver is not None and wanted.filters == 1:
         query: Any = driver  # an index has all of it; everybody here is of one platform
     elif wanted.role != "all" and wanted.filters == 1:
-        query = select(Person.id).where(Person.role.in_(ROLES[wanted.role]))
+        query = select(PERSON.c.id).where(PERSON.c.role.in_(ROLES[wanted.role]))
     else:
-        query = select(Person.id).where(*filters(session, wanted, now, walking=driver is not None))
+        query = select(PERSON.c.id).where(*filters(session, wanted, now, walking=driver is not None))
         if driver is not None:
-            query = query.where(Person.id.in_(driver))
+            query = query.where(PERSON.c.id.in_(driver))
         if wanted.live is not None:
-            query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
+            query = query.outerjoin(CURRENT, CURRENT.c.person_id == PERSON.c.id)
     return session.scalar(select(func.count()).select_from(query.limit(COUNT_CAP + 1).subquery())) or 0
 
 
 def popular_tags(session: Session, limit: int) -> list[tuple[str, int]]:
     """The tags that most people have, with how many."""
     count = func.count()
-    query = select(PersonTag.tag, count).group_by(PersonTag.tag).order_by(count.desc(), PersonTag.tag).limit(limit)
+    query = select(TAGS.c.tag, count).group_by(TAGS.c.tag).order_by(count.desc(), TAGS.c.tag).limit(limit)
     return [(tag, number) for tag, number in session.execute(query)]
 
 
@@ -168,18 +171,18 @@ def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> 
         people = session.scalars(ids.limit((SOME_NAMES if name == "search" else FEW) + 1)).all()
         if not people:
             return [], None
-        given = bindparam("given", list(people), expanding=True, literal_execute=True, type_=Person.id.type)
+        given = bindparam("given", list(people), expanding=True, literal_execute=True, type_=PERSON.c.id.type)
         if len(people) > FEW:
             if among is None and name == "search" and len(people) <= SOME_NAMES:
                 among = given
             elif among is None and name != "search" and _at_most(session, ids, SOME):
                 among = ids
             continue
-        query: Any = select(Person.id, Person.username, sort.column if sort else Person.username, sort.known if sort
-                            else literal(True)).where(
-            Person.id.in_(given), *filters(session, wanted, now, walking=True))
+        value, known = (sort.column, sort.known) if sort else (PERSON.c.username, literal(True))
+        query: Any = select(PERSON.c.id, PERSON.c.username, value, known).where(
+            PERSON.c.id.in_(given), *filters(session, wanted, now, walking=True))
         for table in _tables(wanted, sort):
-            query = query.outerjoin(table, table.person_id == Person.id)
+            query = query.outerjoin(table, table.c.person_id == PERSON.c.id)
         return [Place(value if known else None, person_id, username)
                 for person_id, username, value, known in session.execute(query)], None
     if among is None and wanted.filters > 1:
@@ -195,13 +198,13 @@ def _at_most(session: Session, ids: Any, most: int) -> bool:
 def _drivers(wanted: Wanted, session: Session, now: datetime) -> Any:
     """For each filter that an index answers: the ids of those who may fit."""
     if wanted.tag:
-        yield "tag", select(PersonTag.__table__.c.person_id).where(PersonTag.tag == wanted.tag)
+        yield "tag", select(TAGS.c.person_id).where(TAGS.c.tag == wanted.tag)
     if wanted.live:
-        yield "live", select(PersonCurrent.__table__.c.person_id).where(
-            PersonCurrent.last_seen_at >= now - SOON_AFTER_LIVE, live_now(now))
+        yield "live", select(CURRENT.c.person_id).where(
+            CURRENT.c.last_seen_at >= now - SOON_AFTER_LIVE, live_now(now))
     if wanted.search:
-        yield "search", select(Person.__table__.c.id).where(
-            Person.platform == PLATFORM, name_contains(session, wanted.search))
+        yield "search", select(PERSON.c.id).where(
+            PERSON.c.platform == PLATFORM, name_contains(session, wanted.search))
 
 
 def _sorted(few: Sequence[Place], wanted: Wanted, edge: Place | None) -> list[Place]:
@@ -254,14 +257,14 @@ def _by_name(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | 
              now: datetime, among: Any) -> list[Place]:
     """By username: everybody, or those whose sort value is not known."""
     descending = (sort is None and wanted.sort.startswith("-")) != bool(wanted.before)
-    query: Any = select(Person.id, Person.username).where(*filters(session, wanted, now, walking=among is not None))
+    query: Any = select(PERSON.c.id, PERSON.c.username).where(*filters(session, wanted, now, walking=among is not None))
     if sort is not None:
         query = query.where(~func.coalesce(sort.known, False))
     for table in _tables(wanted, sort):
-        query = query.outerjoin(table, table.person_id == Person.id)
-    username: Any = Person.username
+        query = query.outerjoin(table, table.c.person_id == PERSON.c.id)
+    username: Any = PERSON.c.username
     if among is not None:
-        fit = query.where(Person.id.in_(among)).cte("fit").prefix_with("MATERIALIZED")
+        fit = query.where(PERSON.c.id.in_(among)).cte("fit").prefix_with("MATERIALIZED")
         username, query = fit.c.username, select(fit.c.id, fit.c.username)
     if edge is not None:
         query = query.where(username < edge.username if descending else username > edge.username)
@@ -274,27 +277,27 @@ def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, lim
            among: Any) -> list[Place]:
     """By the sort value, where it is known."""
     descending = wanted.sort.startswith("-") != bool(wanted.before)
-    keys: tuple[Any, ...] = (sort.column, sort.table.person_id)
+    keys: tuple[Any, ...] = (sort.column, sort.table.c.person_id)
     order: Any = [key.desc() for key in keys] if descending else keys
     rules = [sort.known]
     if edge is not None:
         here = tuple_(literal(edge.value, sort.column.type), literal(edge.person_id))
         rules.append(tuple_(*keys) < here if descending else tuple_(*keys) > here)
     asked = filters(session, wanted, now, walking=True)
+    walk = select(*keys, PERSON.c.username).select_from(sort.table).join(
+        PERSON, PERSON.c.id == sort.table.c.person_id)
     if not wanted.narrowed or (wanted.role in ("models", "model") and wanted.filters == 1):
-        query = select(*keys, Person.username).select_from(sort.table).join(Person, Person.id == sort.table.person_id)
-        return _places(session, query.where(*rules, *asked).order_by(*order).limit(limit))
+        return _places(session, walk.where(*rules, *asked).order_by(*order).limit(limit))
     if among is not None:
-        return _all_sorted(session, wanted, sort, rules, [*asked, Person.id.in_(among)], descending, limit)
+        return _all_sorted(session, wanted, sort, rules, [*asked, PERSON.c.id.in_(among)], descending, limit)
     farthest = session.execute(select(*keys).where(*rules).order_by(*order).offset(STEPS).limit(1)).one_or_none()
     bound = []
     if farthest is not None:
         there = tuple_(literal(farthest[0], sort.column.type), literal(farthest[1]))
         bound.append(tuple_(*keys) >= there if descending else tuple_(*keys) <= there)
-    query = select(*keys, Person.username).select_from(sort.table).join(Person, Person.id == sort.table.person_id)
-    if wanted.live is not None and sort.table is not PersonCurrent:
-        query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
-    found = _places(session, query.where(*rules, *bound, *asked).order_by(*order).limit(limit))
+    if wanted.live is not None and sort.table is not CURRENT:
+        walk = walk.outerjoin(CURRENT, CURRENT.c.person_id == PERSON.c.id)
+    found = _places(session, walk.where(*rules, *bound, *asked).order_by(*order).limit(limit))
     if len(found) >= limit or farthest is None:
         return found
     return _all_sorted(session, wanted, sort, rules, asked, descending, limit)
@@ -302,9 +305,9 @@ def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, lim
 
 def _all_sorted(session: Session, wanted: Wanted, sort: Sort, rules: list[Any], asked: list[Any], descending: bool,
                 limit: int) -> list[Place]:
-    query: Any = select(sort.column.label("value"), Person.id.label("person_id"), Person.username)
+    query: Any = select(sort.column.label("value"), PERSON.c.id.label("person_id"), PERSON.c.username)
     for table in _tables(wanted, sort):
-        query = query.outerjoin(table, table.person_id == Person.id)
+        query = query.outerjoin(table, table.c.person_id == PERSON.c.id)
     fit = query.where(*rules, *asked).cte("fit").prefix_with("MATERIALIZED")
     order: Any = (fit.c.value.desc(), fit.c.person_id.desc()) if descending else (fit.c.value, fit.c.person_id)
     return _places(session, select(fit.c.value, fit.c.person_id, fit.c.username).order_by(*order).limit(limit))
@@ -313,8 +316,8 @@ def _all_sorted(session: Session, wanted: Wanted, sort: Sort, rules: list[Any], 
 def _tables(wanted: Wanted, sort: Sort | None) -> list[Any]:
     """Which tables beside persons the sort value and the filters are in."""
     asked = {sort.table} if sort is not None else set()
-    return [table for table in (PersonCurrent, PersonDetails) if table in asked or (
-        table is PersonCurrent and wanted.live is not None)]
+    return [table for table in (CURRENT, DETAILS) if table in asked or (
+        table is CURRENT and wanted.live is not None)]
 
 
 def _places(session: Session, query: Any) -> list[Place]:
@@ -329,9 +332,9 @@ def filters(session: Session, wanted: Wanted, now: datetime, *, walking: bool = 
     def column(one: Any) -> Any:
         return checked_row_by_row(session, one) if walking else one
 
-    found: list[ColumnElement[bool]] = [column(Person.platform) == PLATFORM]
+    found: list[ColumnElement[bool]] = [column(PERSON.c.platform) == PLATFORM]
     if wanted.role != "all":
-        found.append(column(Person.role).in_(ROLES[wanted.role]))
+        found.append(column(PERSON.c.role).in_(ROLES[wanted.role]))
     if wanted.search:
         found.append(name_contains(session, wanted.search))
     if wanted.tag:

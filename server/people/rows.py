@@ -153,6 +153,10 @@ def row_of(session: Session, username: str, platform: str = PLATFORM) -> PersonR
     return None if row is None else PersonRow(*row)
 
 
+def is_known(session: Session, username: str) -> bool:
+    return bool(session.scalar(select(exists().where(Person.platform == PLATFORM, Person.username == username))))
+
+
 # ---- filters
 
 

@@ -21,7 +21,7 @@ from server.models import Account, db
 from server.people import counts as people_counts
 from server.people.directory import COUNT_CAP, SORTS, Cut, Wanted
 from server.people.directory import directory as directory_cut
-from server.people.rows import freshness, row_of
+from server.people.rows import freshness, is_known
 from server.people.shown import shown as shown_rows
 from server.queue import store as queue
 from server.time import now
@@ -252,7 +252,7 @@ def _asked_for(wanted: Wanted, cut: Cut) -> str | None:
     whole = len(request.args.get("q", "").strip()) == len(name)  # a longer one was cut off
     if not whole or not USERNAME.fullmatch(name) or any(row.username == name for row in cut.rows):
         return None
-    return None if row_of(db.session(), name) is not None else name
+    return None if is_known(db.session(), name) else name
 
 
 def _tag_link(tag: str) -> str:
