@@ -16,14 +16,14 @@ class Person(Base):
     """Anyone on a platform: identity only. `uuid` is the id that leaves the server; `id` keeps joins narrow.
 
     role  model: seen broadcasting; viewer: seen following the owner; both; unknown: neither is proved.
+
+    Where PostgreSQL lets us have trigrams, migration 0007 adds an index of them for parts of names.
     """
 
     __tablename__ = "persons"
     __table_args__ = (
         UniqueConstraint("platform", "username"),
         Index("ix_persons_role_username", "role", "username"),
-        Index("ix_persons_username_trigrams", "username", postgresql_using="gin",
-              postgresql_ops={"username": "gin_trgm_ops"}).ddl_if(dialect="postgresql"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
