@@ -91,6 +91,28 @@ def test_a_broadcast_that_was_held_to_have_ended_goes_on_when_it_comes_back(app)
         assert [(row[1], row[2], row[3]) for row in _broadcasts()] == [(-10, True, 2), (119, False, None)]
 
 
+def test_a_poll_that_came_late_counts_in_the_figures_of_its_broadcast(app):
+    with app.app_context():
+        take(room("ann", seconds_online=600, num_users=10, num_followers=100))
+        take(room("ann", seconds_online=4200, num_users=20, num_followers=None), at=_minutes(60))
+        take(room("ann", seconds_online=2400, num_users=60, num_followers=107), at=_minutes(30))
+        take(room("ann", seconds_online=6000, num_users=None, num_followers=110), at=_minutes(90))
+        take(at=_minutes(120))
+        take(at=_minutes(150))
+        assert _broadcasts() == [("ann", -10, True, 4, 60, 30.0, 10, 90, 120)]
+
+
+def test_figures_of_the_next_broadcast_begin_anew(app):
+    with app.app_context():
+        take(room("ann", seconds_online=600, num_users=None, num_followers=None))
+        take(room("ann", seconds_online=300, num_users=7, num_followers=50), at=_minutes(30))
+        take(room("ann", seconds_online=2100, num_users=3, num_followers=52), at=_minutes(60))
+        take(at=_minutes(90))
+        take(at=_minutes(120))
+        assert _broadcasts() == [("ann", -10, True, 1, None, None, None, 0, 25),
+                                 ("ann", 25, True, 2, 7, 5.0, 2, 60, 90)]
+
+
 def test_another_process_goes_on_with_the_same_broadcasts(app):
     from server.affiliate import store
 

@@ -68,6 +68,15 @@ def test_a_late_poll_changes_nothing_that_is_newer(app):
             ("ann", 2, "new", 2), ("bob", 40, "only once", 1)]
 
 
+def test_another_poll_of_the_same_moment_stores_nobody_twice(app):
+    with app.app_context():
+        take(room("ann", num_users=1))
+        take(room("ann", num_users=2), room("bob"))
+        assert rows("SELECT username, viewers, snapshots FROM v_person_current_state ORDER BY username") == [
+            ("ann", 1, 1), ("bob", 40, 1)]
+        assert sorted(key[0] for key in told()) == ["ann", "bob"]
+
+
 def test_list_pages_do_not_replace_what_the_affiliate_api_said(app, worker_client, clock):
     with app.app_context():
         take(room("ann", age=31))
