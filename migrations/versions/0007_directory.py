@@ -2,7 +2,8 @@
 
 Every one of them costs each poll something, so there are only those that a first page of 100,000 people needs:
 followers have theirs already. Searching parts of names uses trigrams where PostgreSQL lets us have them; without
-them, and on SQLite, it looks through all names, which takes some milliseconds longer.
+them, and on SQLite, it looks through all names, which takes some milliseconds longer. New names go into the index
+at once (`fastupdate` off): they are few, and a list of those still to be put in would be read by every search.
 
 Data: none is changed. Down: drops the indexes; the extension stays, others may use it.
 """
@@ -32,7 +33,8 @@ def upgrade() -> None:
     except DBAPIError:
         return
     # Not of the bare name: PostgreSQL would look whole names up by it, which takes a thousand times as long.
-    op.create_index(TRIGRAMS, "persons", [sa.text("lower(username) gin_trgm_ops")], postgresql_using="gin")
+    op.create_index(TRIGRAMS, "persons", [sa.text("lower(username) gin_trgm_ops")], postgresql_using="gin",
+                    postgresql_with={"fastupdate": "off"})
 
 
 def downgrade() -> None:
