@@ -1,6 +1,6 @@
 """Polls of the affiliate API, as the worker posts them, into the tables; inside the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,12 @@ def take_rooms(session: Session, message: AffiliateRooms, now: datetime,
 
     rejected  what was set aside on the way in. A bad room costs that room, a bad raw answer that answer.
     """
+    with captures.writing(message.captures) as written:
+        return _take_rooms(session, message, now, rejected, written)
+
+
+def _take_rooms(session: Session, message: AffiliateRooms, now: datetime, rejected: Sequence[Rejected],
+                written: Callable[[], tuple[list[captures.Written], list[str]]]) -> dict[str, Any]:
     rooms, more = (message.rooms, []) if isinstance(message, TamePoll) else check_rooms(message.rooms)
     bad = [*rejected, *more]
     good = storable(rooms)
@@ -37,7 +43,8 @@ def take_rooms(session: Session, message: AffiliateRooms, now: datetime,
               there=[*message.left_out_names, *(one["item"] for one in bad)], gone=message.absent)
     queue.settle(session, message.run_id, {room.username for room in good}, frozenset(message.absent),
                  message.observed_at, now)
-    kept, reasons = captures.keep_all(session, message.captures, message.run_id, now)
+    files, reasons = written()
+    kept = captures.add_rows(session, files, message.run_id, now)
     bad += [{"item": "capture", "reason": reason} for reason in reasons]
     _keep_poll(session, message, at, len(good), len(bad), [row.id for row in kept])
     return {"accepted": len(good), "rejected": bad}

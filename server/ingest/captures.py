@@ -11,8 +11,10 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -64,21 +66,29 @@ def _opened(capture: Capture) -> tuple[bytes, bytes]:
         raise BadCapture("not base64 of gzip" + (f": {error}" if isinstance(error, BadGzip) else "")) from error
 
 
+class Written(NamedTuple):
+    """A raw page whose file is on disk."""
+
+    capture: Capture
+    sha256: str
+    raw_bytes: int
+    stored_bytes: int
+
+
 def keep(session: Session, capture: Capture, run_id: UUID | None, now: datetime) -> CaptureRow:
     """Keep a raw page as it was packed; the same bytes again need no second file.
 
     raises  BadCapture
     """
-    rows, reasons = keep_all(session, [capture], run_id, now)
+    written, reasons = write([capture])
     if reasons:
         raise BadCapture(reasons[0])
-    return rows[0]
+    return add_rows(session, written, run_id, now)[0]
 
 
-def keep_all(session: Session, captures: Iterable[Capture], run_id: UUID | None,
-             now: datetime) -> tuple[list[CaptureRow], list[str]]:
-    """Keep raw pages, waiting for the disk once for all of them: (their rows, why others cannot be kept)."""
-    rows, files, reasons = [], {}, []
+def write(captures: Iterable[Capture]) -> tuple[list[Written], list[str]]:
+    """The files of raw pages, waiting for the disk once for all of them, and why others cannot be kept."""
+    opened, files, reasons = [], {}, []
     for capture in captures:
         try:
             packed, raw = _opened(capture)
@@ -86,16 +96,26 @@ def keep_all(session: Session, captures: Iterable[Capture], run_id: UUID | None,
             reasons.append(str(error))
             continue
         digest = hashlib.sha256(raw).hexdigest()
+        opened.append((capture, digest, len(raw)))
         files[_path(digest)] = packed
-        rows.append(CaptureRow(sha256=digest, url=plain(capture.url, 2000), content_type=plain(
-            capture.content_type, 100), raw_bytes=len(raw), run_id=run_id, created_at=now))
-    if rows:
-        stored = _write(files)
-        for row in rows:
-            row.stored_bytes = stored[_path(row.sha256)]
-        session.add_all(rows)
-        session.flush()
-    return rows, reasons
+    stored = _write(files)
+    return [Written(*one, stored[_path(one[1])]) for one in opened], reasons
+
+
+@contextmanager
+def writing(captures: Iterable[Capture]) -> Iterator[Callable[[], tuple[list[Written], list[str]]]]:
+    """The same while the block does something else, which may ask for the result: disk and database wait together."""
+    with ThreadPoolExecutor(1) as beside:
+        yield beside.submit(copy_context().run, write, captures).result
+
+
+def add_rows(session: Session, written: Iterable[Written], run_id: UUID | None, now: datetime) -> list[CaptureRow]:
+    rows = [CaptureRow(sha256=one.sha256, url=plain(one.capture.url, 2000), content_type=plain(
+        one.capture.content_type, 100), raw_bytes=one.raw_bytes, stored_bytes=one.stored_bytes, run_id=run_id,
+        created_at=now) for one in written]
+    session.add_all(rows)
+    session.flush()
+    return rows
 
 
 def read(row: CaptureRow) -> bytes:
@@ -192,6 +212,8 @@ def _write(files: Mapping[Path, bytes]) -> dict[Path, int]:
     All are written before the first is waited for: the disk takes them together.
     """
     fresh: dict[Path, Path] = {}
+    if not files:
+        return {}
     with _only_one():
         try:
             for path, packed in files.items():
