@@ -19,7 +19,8 @@ from server.people.directory import Wanted
 from server.people.rows import freshness
 from server.people.store import picked_account
 from server.time import now, owner_zone
-from server.users.queries import insights
+from server.users.counts import tab_counts
+from server.users.queries import insights, period
 
 tag = Tag(name="Follows", description="Who follows whom, since when, until when, and the readings behind it")
 bp = APIBlueprint("follows_api", __name__, url_prefix="/api", abp_tags=[tag], abp_responses={404: ErrorAnswer})
@@ -209,8 +210,11 @@ def _current(name: str, direction: queries.Direction, query: FollowsQuery) -> An
         return exports.current(account_id, direction, wanted, query.format)
     cut = queries.current(db.session(), account_id, direction, wanted, at)
     about = freshness(db.session(), at)
-    return {name: [answers.follow(row, about) for row in cut.rows],
-            "total": queries.count_current(db.session(), account_id, direction, wanted, at), "next_cursor": cut.next}
+    if wanted.narrowed:
+        total = queries.count_current(db.session(), account_id, direction, wanted, at)
+    else:
+        total = getattr(tab_counts(db.session(), account_id, period("30", at), at), name)
+    return {name: [answers.follow(row, about) for row in cut.rows], "total": total, "next_cursor": cut.next}
 
 
 def _wanted(query: FollowsQuery | UnfollowedQuery) -> Wanted:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
@@ -89,12 +89,16 @@ class PersonRow(NamedTuple):
     follower: bool
 
 
+# Columns of tables, not of mapped classes: rows of those take a way of their own that is twice as long.
+_person, _current, _details = (model.__table__.c for model in (Person, PersonCurrent, PersonDetails))
 _listed = aliased(FollowInterval)  # a name of its own beside the interval that a list is about
 
 
 def _is_in(direction: str) -> Any:
-    return exists().where(_listed.person_id == Person.id, _listed.direction == direction,
-                          _listed.end_latest.is_(None)).correlate(Person).label(direction)
+    """Not an EXISTS: PostgreSQL would read all follows at once for it, whatever the limit of the list."""
+    one = select(literal(True)).where(_listed.person_id == _person.id, _listed.direction == direction,
+                                      _listed.end_latest.is_(None)).limit(1).correlate(Person.__table__)
+    return func.coalesce(one.scalar_subquery(), literal(False)).label(direction)
 
 
 def _listed_at() -> Any:
@@ -108,8 +112,6 @@ def _listed_at() -> Any:
     )
 
 
-# Columns of tables, not of mapped classes: rows of those take a way of their own that is twice as long.
-_person, _current, _details = (model.__table__.c for model in (Person, PersonCurrent, PersonDetails))
 COLUMNS: tuple[Any, ...] = (
     _person.id, _person.uuid, _person.platform, _person.username, _person.role, _person.created_at,
     *(_details[name] for name in (
