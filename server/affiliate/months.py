@@ -3,7 +3,7 @@
 An open month is indexed by person; as every person occurs many times, that index takes 8 to 11 bytes a row, where a
 unique key by person and moment takes 31 (127 bytes a snapshot in all, and storing takes half as long again).
 A closed month lies sorted by person in the table itself, so a tiny block index does.
-That a person has one snapshot a moment is seen to by `server.affiliate.store`: polls wait for each other, and one
+That a person has one snapshot a moment is seen to by `server.affiliate.late`: polls wait for each other, and one
 that is not newer than all before it leaves out who is there already. A late snapshot may go into a closed month.
 
 A month whose snapshots have all gone is dropped as a whole, which gives its space back at once.
