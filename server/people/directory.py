@@ -39,7 +39,7 @@ PAGE = 50
 FEW, SOME = 300, 2_000
 SOME_NAMES = 500  # of a search, whose ids are kept
 SOME_OF_BOTH = 20_000  # with two filters: together they may leave nobody at all
-STEPS = 10_000
+STEPS = (2_000, 10_000)
 COUNT_CAP = 10_000  # a filtered list is counted up to here: "more than 10,000"
 KNOWN, UNKNOWN = 0, 1
 
@@ -293,16 +293,17 @@ def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, lim
         return _places(session, walk.where(*rules, *asked).order_by(*order).limit(limit))
     if among is not None:
         return _all_sorted(session, wanted, sort, rules, [*asked, PERSON.c.id.in_(among)], descending, limit)
-    farthest = session.execute(select(*keys).where(*rules).order_by(*order).offset(STEPS).limit(1)).one_or_none()
-    bound = []
-    if farthest is not None:
-        there = tuple_(literal(farthest[0], sort.column.type), literal(farthest[1]))
-        bound.append(tuple_(*keys) >= there if descending else tuple_(*keys) <= there)
     if wanted.live is not None and sort.table is not CURRENT:
         walk = walk.outerjoin(CURRENT, CURRENT.c.person_id == PERSON.c.id)
-    found = _places(session, walk.where(*rules, *bound, *asked).order_by(*order).limit(limit))
-    if len(found) >= limit or farthest is None:
-        return found
+    for steps in STEPS:
+        farthest = session.execute(select(*keys).where(*rules).order_by(*order).offset(steps).limit(1)).one_or_none()
+        bound = []
+        if farthest is not None:
+            there = tuple_(literal(farthest[0], sort.column.type), literal(farthest[1]))
+            bound.append(tuple_(*keys) >= there if descending else tuple_(*keys) <= there)
+        found = _places(session, walk.where(*rules, *bound, *asked).order_by(*order).limit(limit))
+        if len(found) >= limit or farthest is None:
+            return found
     return _all_sorted(session, wanted, sort, rules, asked, descending, limit)
 
 
