@@ -22,7 +22,6 @@ TRIGRAMS = "ix_persons_username_trigrams"
 
 def upgrade() -> None:
     op.create_index("ix_person_current_last_seen_at_person_id", "person_current", ["last_seen_at", "person_id"])
-    op.create_index("ix_person_current_snapshots_person_id", "person_current", ["snapshots", "person_id"])
     op.create_index("ix_person_details_age_person_id", "person_details", ["age", "person_id"])
     connection = op.get_bind()
     if connection.dialect.name != "postgresql":
@@ -41,5 +40,4 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"DROP INDEX IF EXISTS {TRIGRAMS}")
     op.drop_index("ix_person_details_age_person_id", "person_details")
-    op.drop_index("ix_person_current_snapshots_person_id", "person_current")
     op.drop_index("ix_person_current_last_seen_at_person_id", "person_current")

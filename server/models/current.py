@@ -27,7 +27,6 @@ class PersonCurrent(Base):
     __table_args__ = (
         Index("ix_person_current_followers", "followers", "person_id"),
         Index("ix_person_current_last_seen_at_person_id", "last_seen_at", "person_id"),
-        Index("ix_person_current_snapshots_person_id", "snapshots", "person_id"),
         {"postgresql_with": {"fillfactor": 75}},
     )
 

@@ -25,8 +25,7 @@ from server.time import now
 tag = Tag(name="People", description="Everybody known, and what is known of them")
 bp = APIBlueprint("people_api", __name__, url_prefix="/api", abp_tags=[tag], abp_responses={404: ErrorAnswer})
 
-Sort = Literal["seen", "-seen", "username", "-username", "age", "-age", "followers", "-followers", "snapshots",
-               "-snapshots"]
+Sort = Literal["seen", "-seen", "username", "-username", "age", "-age", "followers", "-followers"]
 
 
 class DirectoryQuery(BaseModel):

@@ -97,7 +97,6 @@ SORTS: dict[str, Sort | None] = {
     "username": None,
     "seen": Sort(CURRENT, CURRENT.c.last_seen_at, datetime, CURRENT.c.last_seen_at.is_not(None)),
     "followers": Sort(CURRENT, CURRENT.c.followers, int, CURRENT.c.followers.is_not(None)),
-    "snapshots": Sort(CURRENT, CURRENT.c.snapshots, int, CURRENT.c.snapshots > 0),
     "age": Sort(DETAILS, DETAILS.c.age, int, DETAILS.c.age.is_not(None)),
 }
 

@@ -29,7 +29,7 @@ DIRECTORY = (
     Column("Priority", "priority",
            hint="P1: read once, as soon as possible. P2: read at every poll, whatever the filter says."),
     FOLLOWERS, RANK, Column("Events", "events", number=True),
-    Column("Snapshots", "snapshots", "snapshots", "How many polls have shown them", number=True), LAST_SEEN, ACTIONS,
+    Column("Snapshots", "snapshots", hint="How many polls have shown them", number=True), LAST_SEEN, ACTIONS,
 )
 FOLLOWING = (
     USERNAME, IMAGE, AGE, ROLE, TAGS, FOLLOWERS, RANK,

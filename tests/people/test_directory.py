@@ -21,8 +21,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "walk": {"FEW": 0, "SOME": 0, "SOME_NAMES": 0, "SOME_OF_BOTH": 0},
     "walk, then sort": {"FEW": 0, "SOME": 0, "SOME_NAMES": 0, "SOME_OF_BOTH": 0, "STEPS": (1, 3)}}
 VALUES = {"username": lambda row: row.username, "seen": lambda row: row.last_seen_at,
-          "followers": lambda row: row.followers, "snapshots": lambda row: row.snapshots or None,
-          "age": lambda row: row.age}
+          "followers": lambda row: row.followers, "age": lambda row: row.age}
 ROLES = {"all": ("model", "viewer", "both", "unknown"), "models": ("model", "both"), "viewers": ("viewer", "both")}
 
 
