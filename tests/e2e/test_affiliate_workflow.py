@@ -7,20 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from common.settings import Settings, load_settings
-from scraper.outbox import Outbox
-from scraper.running import carry_out, open_desk
 from scraper.sandbox.testing import Sandbox, running
-from scraper.server_client import ServerClient
 from server.models import Job, db
-from tests.helpers import PASSWORD, WORKER, FakeClock, add_user
+from tests.helpers import WORKER, FakeClock
 
 pytestmark = pytest.mark.browser
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
-
 
 @pytest.fixture
 def site() -> Iterator[Sandbox]:
@@ -35,43 +29,17 @@ def settings(database: str, tmp_path: Any, site: Sandbox) -> Settings:
 
 
 @pytest.fixture
-def pass_time(app: Any, settings: Settings, clock: FakeClock, live_server: str) -> Iterator[Callable[[int], int]]:
+def pass_time(clock: FakeClock, poll: Callable[..., bool]) -> Callable[[int], int]:
     """pass_time(minutes) -> how many polls the worker was given meanwhile, asking every five minutes."""
-    client = ServerClient(live_server, WORKER, clock=clock)
-    desk = open_desk(settings, clock, lambda: False, client=client, outbox=Outbox.of(settings.data_folder))
-
     def pass_minutes(minutes: int) -> int:
         polls = 0
         for number in range(minutes // 5 + 1):
             if number:
                 clock.advance(minutes=5)
-            run = client.claim("tests", ["affiliate"]).run
-            if run is None:
-                continue
-            result = carry_out(desk, run)
-            assert result.outcome == "ok", result.error
-            report = desk.outbox.deliver(client)
-            assert (report.left, report.stopped_by) == (0, None)
-            polls += 1
+            polls += poll()
         return polls
 
-    yield pass_minutes
-    client.close()
-
-
-@pytest.fixture
-def browser_page(app: Any, live_server: str, chromium_path: str) -> Iterator[Page]:
-    add_user(app, "looker", "admin")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path, args=QUIET)
-        page = chromium.new_page(viewport={"width": 1300, "height": 900})
-        page.goto(f"{live_server}/login")
-        page.locator("input:not([type=hidden]):not([type=password])").first.fill("looker")
-        page.locator("input[type=password]").fill(PASSWORD)
-        page.locator("input[type=password]").press("Enter")
-        page.wait_for_url(re.compile("/users/"))
-        yield page
-        chromium.close()
+    return pass_minutes
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -6,20 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from common.settings import Settings, load_settings
-from scraper.outbox import Outbox
-from scraper.running import carry_out, open_desk
 from scraper.sandbox.testing import Sandbox, running
-from scraper.server_client import ServerClient
 from server.models import Person, PersonCurrent, PersonDetails, db
-from tests.helpers import PASSWORD, WORKER, FakeClock, add_user
+from tests.helpers import WORKER, FakeClock
 
 pytestmark = pytest.mark.browser
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
-
 
 @pytest.fixture
 def site() -> Iterator[Sandbox]:
@@ -33,43 +27,10 @@ def settings(database: str, tmp_path: Any, site: Sandbox) -> Settings:
                          timezone="Europe/Lisbon", page_pause="0", affiliate_code="SBXCODE42", chaturbate_url=site.url)
 
 
-@pytest.fixture
-def poll(settings: Settings, clock: FakeClock, live_server: str) -> Iterator[Callable[..., None]]:
-    """Let the worker take up the affiliate job; by force, or only if the server finds it due."""
-    client = ServerClient(live_server, WORKER, clock=clock)
-    desk = open_desk(settings, clock, lambda: False, client=client, outbox=Outbox.of(settings.data_folder))
-
-    def once(*, force: bool) -> None:
-        run = client.claim("tests", ["affiliate"],
-                           force={"job": "affiliate", "account": None} if force else None).run
-        assert run is not None
-        result = carry_out(desk, run)
-        assert result.outcome in ("ok", "partial"), result.error
-        assert desk.outbox.deliver(client).left == 0
-
-    yield once
-    client.close()
-
-
-@pytest.fixture
-def page(app: Any, live_server: str, chromium_path: str) -> Iterator[Page]:
-    add_user(app, "looker", "admin")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=chromium_path, args=QUIET)
-        page = chromium.new_page(viewport={"width": 1300, "height": 900})
-        page.goto(f"{live_server}/login")
-        page.locator("input:not([type=hidden]):not([type=password])").first.fill("looker")
-        page.locator("input[type=password]").fill(PASSWORD)
-        page.locator("input[type=password]").press("Enter")
-        page.wait_for_url(re.compile("/users/"))
-        yield page
-        chromium.close()
-
-
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_the_directory_after_a_poll(app: Any, page: Page, live_server: str, clock: FakeClock,
-                                    poll: Callable[..., None], tmp_path: Any) -> None:
-    complaints = list[str]()
+def test_the_directory_after_a_poll(app: Any, browser_page: Page, live_server: str, clock: FakeClock,
+                                    poll: Callable[..., bool], tmp_path: Any) -> None:
+    page, complaints = browser_page, list[str]()
     page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     with app.app_context():
         from server.jobs.kinds import KINDS
@@ -77,7 +38,7 @@ def test_the_directory_after_a_poll(app: Any, page: Page, live_server: str, cloc
 
         job_of(db.session(), KINDS["affiliate"], None).scheduled = True
         db.session.commit()
-    poll(force=True)
+    assert poll(force=True)
     clock.advance(minutes=3)
     with app.app_context():
         name, followers, tags = db.session.execute(
@@ -126,7 +87,7 @@ def test_the_directory_after_a_poll(app: Any, page: Page, live_server: str, cloc
     page.locator(".search[name=q]").fill("nobody_of_this_name")
     page.get_by_role("button", name="Add to queue").click()
     expect(page.locator("#asked-for")).to_contain_text("P1 queued")
-    poll(force=False)  # the queue made it due
+    assert poll()  # the queue made it due
     expect(page.locator("#asked-for")).to_contain_text("P1 not online", timeout=8_000)  # the page looks by itself
     # What is being typed replaces the question before it; htmx tells that as an error.
     assert [said for said in complaints if said not in ("htmx:sendAbort", "htmx:afterRequest")] == []
