@@ -25,6 +25,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from common.files import sync
 from scraper.errors import CannotKeep, RunEnded, ServerRefused, ServerUnreachable
 from scraper.observations import Message
 
@@ -131,7 +132,7 @@ class Outbox:
                     with suppress(OSError):
                         unfinished.unlink()
                     raise
-                _sync_folder(self.folder)
+                sync(self.folder)
         except OSError as error:
             raise _cannot_keep(error, self.folder) from error
 
@@ -195,8 +196,8 @@ class Outbox:
             _replace(refused / f"{path.name.removesuffix(_SUFFIX)}.answer.json", _json(answer))
         try:
             path.rename(refused / path.name)
-            _sync_folder(refused)
-            _sync_folder(self.folder)
+            sync(refused)
+            sync(self.folder)
         except OSError as error:
             raise _cannot_keep(error, self.folder) from error
 
@@ -259,14 +260,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise _cannot_keep(error, path.parent) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _cannot_keep(error: OSError, folder: Path) -> CannotKeep:

@@ -1,9 +1,7 @@
 """Sign-ins kept for the worker: one encrypted file an account, mode 0600, in a folder of mode 0700."""
 
 import json
-import os
 import re
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.clock import iso_ms
+from common.files import write_whole
 from common.logs import hide
 from common.secrets import Undecryptable, Vault
 from common.settings import Settings
@@ -99,15 +98,7 @@ class SessionStore:
             "signed_in_since": iso_ms(session.signed_in_since), "proved_at": iso_ms(session.proved_at),
             "over": session.over,
         }).encode())
-        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(sealed)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_whole(path, sealed)
 
     def _path(self, account: str) -> Path:
         return self._folder / f"{PLATFORM}-{username(account)}.session"

@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import io
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from uuid import UUID
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
+from common.files import sync, unfinished, write_new
 from scraper.observations import Capture
 from server import settings
 from server.ingest.body import BadGzip, TooLarge, gunzip
@@ -221,11 +221,10 @@ def _write(files: Mapping[Path, bytes]) -> dict[Path, int]:
                     os.utime(path)
                     continue
                 path.parent.mkdir(mode=0o700, exist_ok=True)
-                fresh[path] = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-                with os.fdopen(os.open(fresh[path], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(packed)
+                fresh[path] = unfinished(path)
+                write_new(fresh[path], packed, synced=False)
             for temporary in fresh.values():
-                _sync(temporary)
+                sync(temporary)
             for path, temporary in fresh.items():
                 temporary.replace(path)
         except BaseException:
@@ -233,17 +232,8 @@ def _write(files: Mapping[Path, bytes]) -> dict[Path, int]:
                 temporary.unlink(missing_ok=True)
             raise
         for folder in {path.parent for path in fresh} | {path.parent.parent for path in fresh}:
-            _sync(folder)
+            sync(folder)
         return {path: path.stat().st_size for path in files}
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove_if_unused(session: Session, path: Path) -> int | None:

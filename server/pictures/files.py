@@ -7,11 +7,11 @@ row without files cannot be. What was touched a short while ago may belong to a 
 import fcntl
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.files import sync, write_whole
 from server import settings
 from server.pictures.making import SIZES
 
@@ -48,9 +48,9 @@ def write(sha256: str, files: Mapping[int, bytes]) -> None:
             if path.exists():
                 os.utime(path)
             else:
-                _write(path, content)
+                write_whole(path, content)
         for one in (folder, folder.parent):
-            _sync_folder(one)
+            sync(one)
 
 
 def disk_now() -> float:
@@ -73,7 +73,7 @@ def remove(sha256: str, *, touched_before: float, used: Callable[[str], bool]) -
         for path in there:  # the whole picture first: what is left of a picture without it is swept away
             size += path.stat().st_size
             path.unlink()
-        _sync_folder(there[0].parent)
+        sync(there[0].parent)
         return size
 
 
@@ -90,19 +90,6 @@ def remove_unfinished() -> None:
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
-
-
 def _folder() -> Path:
     folder = settings.current().data_folder / "images"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -116,11 +103,3 @@ def _only_one() -> Iterator[Path]:
     with path.open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield path
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

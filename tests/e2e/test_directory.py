@@ -15,6 +15,7 @@ from tests.helpers import WORKER, FakeClock
 
 pytestmark = pytest.mark.browser
 
+
 @pytest.fixture
 def site() -> Iterator[Sandbox]:
     with running(people=120, following=10, followers=10, online=60) as sandbox:

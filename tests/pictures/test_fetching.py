@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from common.pictures import LARGEST
 from scraper.errors import ClosedToUs, NotLetIn, RateLimited
-from scraper.sandbox.testing import Sandbox, running
+from scraper.sandbox.testing import Sandbox
 from scraper.sources.images.addresses import Allowed
 from scraper.sources.images.client import BETWEEN_FETCHES, MOST_REDIRECTS, ImageClient, NoPicture
 from tests.helpers import FakeClock
@@ -36,19 +36,6 @@ class Watch:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with running(people=12, clock=FakeClock()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def site(shared: Sandbox) -> Iterator[Sandbox]:
-    shared.site.asked.clear()
-    yield shared
-    shared.clear_faults()
 
 
 @pytest.fixture

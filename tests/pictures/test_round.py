@@ -1,7 +1,6 @@
 """One round of the job `images` against the imitation: what is handed over, and what ends it."""
 
 import base64
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +8,6 @@ from common.settings import Settings, load_settings
 from scraper.errors import Cancelled
 from scraper.jobs import JobContext, JobResult, Progress, find_job
 from scraper.observations import PictureSeen
-from scraper.sandbox.testing import Sandbox, running
 from scraper.sources.images.addresses import Allowed
 from scraper.sources.images.client import ImageClient
 from scraper.sources.images.job import SITE_TROUBLES, Round, WantedPicture
@@ -24,19 +22,6 @@ class Kept(list[PictureSeen]):
 
     def said(self) -> list[tuple[str, str | None]]:
         return [(one.username, one.problem) for one in self]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with running(people=12, clock=FakeClock()) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def site(shared: Sandbox) -> Iterator[Sandbox]:
-    shared.site.asked.clear()
-    yield shared
-    shared.clear_faults()
 
 
 @pytest.fixture
