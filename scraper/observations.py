@@ -6,6 +6,7 @@ Usernames are lower-case; items that fail their check are set aside by the serve
 """
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
@@ -227,6 +228,80 @@ class AffiliateRooms(Message):
     stopped_detail: str | None = None
     rooms: list[AffiliateRoom] = []
     captures: list[Capture] = []
+
+
+class CbhoursRoom(BaseModel):
+    """One entry of a live answer. Offline ones say only that; what is not said, or wrongly, is None; zero is a value.
+
+    tags  without '#', lower-case, each once
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: str
+    online: bool
+    gender: Gender | None = None
+    is_new: bool | None = None
+    rank: int | None = None
+    grank: int | None = None
+    viewers: int | None = None
+    followers: int | None = None  # 64 bits
+    current_show: str | None = None
+    room_subject: str | None = None
+    tags: list[str] | None = None
+
+
+class CbhoursLive(Message):
+    """One live call: what CBHours says of at most fifty people, at `observed_at`.
+
+    asked     the names that were asked for
+    unknown   those of them that are not in the answer, or as an error only: not known there, which is not offline
+    problems  what was wrong with single values, such as {"rank": 1}
+    """
+
+    kind: Literal["cbhours-live"] = "cbhours-live"
+    asked: list[str]
+    rooms: list[CbhoursRoom] = []
+    unknown: list[str] = []
+    problems: dict[str, int] = {}
+    capture: Capture | None = None
+
+
+class CbhoursSegmentSeen(BaseModel):
+    """Three minutes of a broadcast; `at`: their beginning. Values as in `CbhoursRoom`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: AwareDatetime
+    show: str | None = None  # as it came: _public, _private, _ticket, _group, or a word that is new to us
+    gender: Gender | None = None
+    rank: int | None = None
+    grank: int | None = None
+    viewers: int | None = None
+    followers: int | None = None
+
+
+class CbhoursActivity(Message):
+    """One answer about one person's days from `start_day` to `end_day`, both in it, by UTC.
+
+    days      ISO date -> minutes on air as the answer says; a day that it leaves out is not in here
+    total     minutes of all days, as the answer says; None: it says nothing usable
+    months    months that CBHours holds, "YYYY-MM", newest first; None: not asked for, or no usable answer
+    problem   not_set_up (Error Code:300) or another word, where there was no activity; `detail`: the answer's own words
+    """
+
+    kind: Literal["cbhours-activity"] = "cbhours-activity"
+    username: str
+    start_day: date
+    end_day: date
+    days: dict[str, int] = {}
+    total: int | None = None
+    segments: list[CbhoursSegmentSeen] = []
+    months: list[str] | None = None
+    problem: str | None = None
+    detail: str | None = None
+    problems: dict[str, int] = {}
+    capture: Capture | None = None
 
 
 class PictureSeen(Message):

@@ -8,6 +8,7 @@ PERMISSIONS: dict[str, str] = {
     "manage_scans": "accept or reject held scans, upload lists",
     "manage_priorities": "put people into the queue and change priorities",
     "scrape_profiles": "have profiles read anew",
+    "write_notes": "write and delete notes about people",
     "erase_persons": "erase a person everywhere",
     "manage_users": "manage the panel's users, roles, tokens and see its settings",
 }
@@ -15,6 +16,7 @@ PERMISSIONS: dict[str, str] = {
 ROLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "admin": ("may do everything", tuple(PERMISSIONS)),
     "subscriber": ("works with the panel every day", (
-        "view_users", "view_stats", "manage_jobs", "manage_priorities", "scrape_profiles", "manage_scans")),
+        "view_users", "view_stats", "manage_jobs", "manage_priorities", "scrape_profiles", "write_notes",
+        "manage_scans")),
     "viewer": ("looks on", ("view_users", "view_stats")),
 }

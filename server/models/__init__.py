@@ -22,10 +22,23 @@ from .affiliate import (
     snapshots,
 )
 from .base import Base, Json, Key, Moment, db
+from .cbhours import (
+    CbhoursCurrent,
+    CbhoursDay,
+    CbhoursLive,
+    CbhoursPoll,
+    CbhoursReading,
+    CbhoursSegment,
+    CbhoursShow,
+    CbhoursState,
+    CbhoursTexts,
+)
 from .current import PersonCurrent, PersonDetails
 from .follows import FollowInterval, FollowList, Scan, ScanPageRow
 from .ingest import CaptureRow, IngestBatch
 from .jobs import Job, Run
+from .ledger import HeardSpan
+from .notes import PersonNote
 from .people import PLATFORM, ROLES, Account, Person, PersonTag, Profile
 from .pictures import PersonPicture, Picture, PictureState
 from .queue import QueueEntry
@@ -34,9 +47,11 @@ from .views import create_views, drop_views
 
 __all__ = [
     "PLATFORM", "ROLES", "Account", "AffiliateHour", "AffiliatePoll", "AffiliateProfile", "AffiliateShow",
-    "AffiliateSubject", "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "FollowInterval",
-    "FollowList", "IngestBatch", "Job", "Json", "Key", "KeyValue", "Moment", "Permission", "Person", "PersonCurrent",
-    "PersonDetails", "PersonPicture", "PersonTag", "Picture", "PictureState", "PollCapture", "Profile", "QueueEntry",
-    "Role", "Run", "Scan", "ScanPageRow", "SetupCode", "SignInAttempt", "StorageDay", "StorageSample", "SystemUser",
-    "create_views", "db", "drop_views", "role_permissions", "snapshots",
+    "AffiliateSubject", "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "CbhoursCurrent",
+    "CbhoursDay", "CbhoursLive", "CbhoursPoll", "CbhoursReading", "CbhoursSegment", "CbhoursShow", "CbhoursState",
+    "CbhoursTexts", "FollowInterval", "FollowList", "HeardSpan", "IngestBatch", "Job", "Json", "Key", "KeyValue",
+    "Moment", "Permission", "Person", "PersonCurrent", "PersonDetails", "PersonNote", "PersonPicture", "PersonTag",
+    "Picture", "PictureState", "PollCapture", "Profile", "QueueEntry", "Role", "Run", "Scan", "ScanPageRow",
+    "SetupCode", "SignInAttempt", "StorageDay", "StorageSample", "SystemUser", "create_views", "db", "drop_views",
+    "role_permissions", "snapshots",
 ]

@@ -6,6 +6,7 @@ What moves at every poll is kept apart from what rarely changes: a poll then wri
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, SmallInteger, String, Text
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Json, Key, Moment
@@ -16,6 +17,9 @@ class PersonCurrent(Base):
 
     live_…          show, viewers, seconds_online, is_hd as of `live_at`; `live_until`: not to be believed later
     affiliate_at    the newest poll that showed the person; also confirms the texts that it did not change
+    affiliate_followers  what that poll said of the followers, also where CBHours wins
+    cbhours_at      the newest live answer of CBHours; cbhours_live_until: until when its "Online" is to be believed,
+                    null after an "Offline"
     last_seen_at    last seen broadcasting, by whichever source
     snapshots       how many snapshots of the person have been taken
     session_…       what the polls of the broadcast that goes on add up to: `session_since` is the second at which a
@@ -27,6 +31,10 @@ class PersonCurrent(Base):
     __table_args__ = (
         Index("ix_person_current_followers", "followers", "person_id"),
         Index("ix_person_current_last_seen_at_person_id", "last_seen_at", "person_id"),
+        Index("ix_person_current_rank_person_id", "rank", "person_id", postgresql_where=sql("rank IS NOT NULL"),
+              sqlite_where=sql("rank IS NOT NULL")),
+        Index("ix_person_current_gender_rank_person_id", "gender_rank", "person_id",
+              postgresql_where=sql("gender_rank IS NOT NULL"), sqlite_where=sql("gender_rank IS NOT NULL")),
         {"postgresql_with": {"fillfactor": 75}},
     )
 
@@ -39,6 +47,7 @@ class PersonCurrent(Base):
     last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
     affiliate_at: Mapped[datetime | None] = mapped_column(Moment)
     cbhours_at: Mapped[datetime | None] = mapped_column(Moment)
+    cbhours_live_until: Mapped[datetime | None] = mapped_column(Moment)
     rank_at: Mapped[datetime | None] = mapped_column(Moment)
     snapshots: Mapped[int] = mapped_column(Integer, default=0)
     viewers: Mapped[int | None] = mapped_column(Integer)
@@ -49,6 +58,7 @@ class PersonCurrent(Base):
     show: Mapped[str | None] = mapped_column(String(40))
     live_source: Mapped[str | None] = mapped_column(String(12))
     followers_source: Mapped[str | None] = mapped_column(String(12))
+    affiliate_followers: Mapped[int | None] = mapped_column(BigInteger)
     session_viewers: Mapped[int | None] = mapped_column(BigInteger)
     session_first: Mapped[int | None] = mapped_column(BigInteger)
     session_last: Mapped[int | None] = mapped_column(BigInteger)
