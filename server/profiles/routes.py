@@ -12,7 +12,8 @@ from server.people import values
 from server.people.rows import freshness, row_of
 from server.people.shown import shown, values_of
 from server.pictures.queries import of_person
-from server.profiles import charts, queries
+from server.profiles import queries
+from server.profiles.timeline import timeline
 from server.queue.store import state_of
 from server.time import now
 
@@ -45,7 +46,7 @@ def profile(username: str) -> Answer | str | tuple[str, int]:
     about = freshness(db.session(), now())
     said = values.of_person(db.session(), view.person, about)
     (row,) = shown([view.person], about, state_of(db.session(), [name]))
-    return render_template("profiles/profile.html", view=view, timeline=charts.timeline(view.follows, now()),
+    return render_template("profiles/profile.html", view=view, timeline=timeline(view.follows, now()),
                            several=len(frame.accounts()) > 1, row=row, values=values_of(said, about),
                            come_back=f"/profile/{name}", pictures=of_person(db.session(), view.person.person_id))
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from server import display, frame
-from server.profiles.charts import WIDTH, timeline
+from server.profiles.timeline import WIDTH, timeline
 
 LISBON = ZoneInfo("Europe/Lisbon")
 KOLKATA = ZoneInfo("Asia/Kolkata")
