@@ -1,4 +1,4 @@
-"""One person's page, and the box to find it."""
+"""The tabs of one person's page, and the box to find it."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
@@ -9,12 +9,12 @@ from server.access.guard import requires
 from server.errors import Refused
 from server.models import db
 from server.people import values
-from server.people.rows import freshness, row_of
-from server.people.shown import shown, values_of
+from server.people.rows import freshness, is_known, row_of
+from server.people.shown import values_of
 from server.pictures.queries import of_person
 from server.profiles import queries
+from server.profiles.frame import Nobody, header
 from server.profiles.timeline import timeline
-from server.queue.store import state_of
 from server.time import now
 
 bp = Blueprint("profiles", __name__)
@@ -31,24 +31,23 @@ def find() -> Answer | str:
     return _found(text, matches)
 
 
+@bp.app_errorhandler(Nobody)
+def nobody(error: Nobody) -> Answer | tuple[str, int]:
+    """A profile that is not there: its name in lower case if that one is, else the box to find another."""
+    name = str(error)
+    if USERNAME.fullmatch(name.lower()) and is_known(db.session(), name.lower()):
+        return redirect(request.script_root + request.path.replace(f"/{name}", f"/{name.lower()}", 1))
+    text = _asked(name.lower())
+    return _found(text, queries.names_like(db.session(), text) if text else [], nobody=True), 404
+
+
 @bp.get("/profile/<username>")
 @requires("view_users")
-def profile(username: str) -> Answer | str | tuple[str, int]:
-    """One person, with every follow in both directions; for a name that nobody has, the box to find another."""
-    name = username.lower()
-    known = USERNAME.fullmatch(name)
-    if known and name != username:
-        return redirect(url_for("profiles.profile", username=name))
-    view = queries.person_view(db.session(), name) if known else None
-    if view is None:
-        text = _asked(name)
-        return _found(text, queries.names_like(db.session(), text) if text else [], nobody=True), 404
-    about = freshness(db.session(), now())
-    said = values.of_person(db.session(), view.person, about)
-    (row,) = shown([view.person], about, state_of(db.session(), [name]))
-    return render_template("profiles/profile.html", view=view, timeline=timeline(view.follows, now()),
-                           several=len(frame.accounts()) > 1, row=row, values=values_of(said, about),
-                           come_back=f"/profile/{name}", pictures=of_person(db.session(), view.person.person_id))
+def profile(username: str) -> str:
+    """Overview: every follow in both directions, and how things stand."""
+    above = header(db.session(), username)
+    return render_template("profiles/overview.html", **above, timeline=timeline(above["view"].follows, now()),
+                           pictures=of_person(db.session(), above["person"].person_id))
 
 
 @bp.get("/profile/<username>/values")

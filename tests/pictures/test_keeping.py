@@ -432,7 +432,7 @@ def test_the_persons_page_shows_the_newest_picture_and_its_history(app, person, 
     send(problem="not_found", detail="the image host answers 404 <b>")
     page = client_as("viewer").get("/profile/zq").text
     newest, older = (one.sha256 for one in kept(app, person).shown)
-    assert re.findall(r'src="/images/(\w+)\.(\d+)\.webp"', page) == [(newest, "72"), (newest, "360"), (older, "360")]
+    assert re.findall(r'src="/images/(\w+)\.(\d+)\.webp"', page) == [(newest, "360"), (newest, "360"), (older, "360")]
     assert "the image host answers 404 &lt;b&gt;" in page and "thumb.live.mmcdn.com" not in page
 
 
