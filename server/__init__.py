@@ -30,6 +30,8 @@ ROOMS = [
     "server.access.routes",
     "server.users.routes",
     "server.profiles.routes",
+    "server.profiles.notes_routes",
+    "server.profiles.notes_api",
     "server.room.routes",
     "server.events.routes",
     "server.admin.routes",

@@ -149,6 +149,7 @@ class Receipt(BaseModel):
     follows: int
     snapshots: int = Field(description="what polls of the affiliate API said of the person")
     broadcasts: int
+    notes: int = Field(description="what was written down about the person")
     queue: int = Field(description="wishes to have the person read first")
     scan_pages: int = Field(description="stored list pages that named the person")
     scans: int = Field(description="scans whose diff or cross-check named the person")

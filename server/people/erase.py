@@ -1,5 +1,5 @@
-"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, pictures, their place in the
-queue, their name in stored scans, and raw pages that name them."""
+"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, pictures, notes, their place in
+the queue, their name in stored scans, and raw pages that name them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,6 +33,7 @@ from server.models import (
     snapshots,
 )
 from server.pictures import store as pictures
+from server.profiles import notes
 from server.queue import store as queue
 from server.retention.rules import HOUR
 
@@ -65,6 +66,7 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
         "snapshots": _count(session, snapshots.c, person_id), "hours": _count(session, AffiliateHour, person_id),
         "broadcasts": _count(session, Broadcast, person_id),
         "pictures": 0 if person_id is None else pictures.forget(session, person_id),
+        "notes": 0 if person_id is None else notes.forget(session, person_id, name),
         "queue": queued, "scan_pages": pages, "scans": scans, "captures": captures,
     }
     if person_id is not None:

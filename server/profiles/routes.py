@@ -35,7 +35,7 @@ def find() -> Answer | str:
 def nobody(error: Nobody) -> Answer | tuple[str, int]:
     """A profile that is not there: its name in lower case if that one is, else the box to find another."""
     name = str(error)
-    if USERNAME.fullmatch(name.lower()) and is_known(db.session(), name.lower()):
+    if request.method == "GET" and USERNAME.fullmatch(name.lower()) and is_known(db.session(), name.lower()):
         return redirect(request.script_root + request.path.replace(f"/{name}", f"/{name.lower()}", 1))
     text = _asked(name.lower())
     return _found(text, queries.names_like(db.session(), text) if text else [], nobody=True), 404
