@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from server import priorities
-from server.affiliate.bulk import Ask, Bulk, Column, Insert, Said, Update
 from server.affiliate.rooms import PROFILE, Room, mark
+from server.bulk import Ask, Bulk, Column, Insert, Said, Update
 from server.models import PLATFORM
 
 SOURCE = "affiliate"

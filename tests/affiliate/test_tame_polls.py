@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from server.affiliate import bulk
+from server import bulk
 from server.affiliate.rooms import check_rooms, storable, tame_poll
 from tests.affiliate.rooms import poll, room
 
