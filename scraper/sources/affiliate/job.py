@@ -21,11 +21,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from scraper.api_client import Answer
 from scraper.errors import NotAccepted, ScraperError, SourceError, Unavailable
 from scraper.jobs import JobContext, JobResult, Progress
 from scraper.observations import AffiliateRoom, AffiliateRooms, Capture, Gender
 from scraper.scrub import scrub
-from scraper.sources.affiliate.client import LARGEST_PAGE, AffiliateClient, Answer
+from scraper.sources.affiliate.client import LARGEST_PAGE, AffiliateClient
 from scraper.sources.affiliate.parse import GENDERS, Page, asked_genders, only, parse_page
 
 PASSES = 2
@@ -287,8 +288,7 @@ class Poll:
         outcome = "ok"
         if stopped is not None:  # a stumble after good pages is half a poll; being sent away stays what it is
             outcome = "partial" if isinstance(stopped, Unavailable) and self.kept else stopped.outcome
-        waiting = sum(calls.ms) + round(calls.paused * 1000)
-        return JobResult(outcome, self._counters(stopped), waiting, round(self.working * 1000), stopped,
+        return JobResult(outcome, self._counters(stopped), calls.waiting_ms(), round(self.working * 1000), stopped,
                          summary=self._summary() if self.pages else "")
 
     def _counters(self, stopped: ScraperError | None) -> dict[str, int]:
@@ -302,9 +302,7 @@ class Poll:
             "new": sum(room.is_new is True for room in self.kept), "left_out": len(self.left_out),
             "online": count or 0, "saw_everyone": int(self.saw_everyone and (stopped is None or self.is_read)),
             "duplicates": self.main.duplicates, "problems": sum(self.problems.values()), "pages": self.pages,
-            "calls": len(calls.ms), "failed_calls": calls.failed, "bytes": calls.bytes,
-            "mean_response_ms": round(sum(calls.ms) / len(calls.ms)) if calls.ms else 0,
-            "slowest_response_ms": max(calls.ms, default=0),
+            **calls.counters(),
         }
         if self.context.priority:
             counters |= {"looked_for": len(self.context.priority),

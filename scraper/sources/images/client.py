@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -26,6 +26,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
 from common.clock import Clock, utc_now
 from common.pictures import LARGEST
+from scraper.api_client import Calls
 from scraper.errors import ClosedToUs, NotLetIn, RateLimited
 from scraper.http import retry_after
 from scraper.sources.images.addresses import LOOPBACK, Allowed, Forbidden, Place
@@ -49,20 +50,6 @@ class NoPicture(Exception):
     def __init__(self, code: str, words: str, *, of_the_site: bool = False) -> None:
         super().__init__(words)
         self.code, self.of_the_site = code, of_the_site
-
-
-@dataclass
-class Calls:
-    """What the fetches took.
-
-    ms      milliseconds of each call; failed: how many brought no answer, or one of trouble
-    paused  seconds of rest between them
-    """
-
-    ms: list[int] = field(default_factory=list)
-    failed: int = 0
-    bytes: int = 0
-    paused: float = 0.0
 
 
 @dataclass(frozen=True)

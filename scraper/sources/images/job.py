@@ -130,16 +130,13 @@ class Round:
 
     def _result(self, stopped: ScraperError | None, took_ms: int) -> JobResult:
         calls = self._client.calls
-        waiting_ms = min(took_ms, sum(calls.ms) + round(calls.paused * 1000))
+        waiting_ms = min(took_ms, calls.waiting_ms())
         fetched, failed = self._counters["fetched"], self._counters["failed"]
         outcome = "ok" if stopped is None else stopped.outcome
         if outcome == "failed" and fetched:
             outcome = "partial"
         counters = {
-            "wanted": self._counters["wanted"], "fetched": fetched, "failed": failed, "calls": len(calls.ms),
-            "failed_calls": calls.failed, "bytes": calls.bytes,
-            "mean_response_ms": round(sum(calls.ms) / len(calls.ms)) if calls.ms else 0,
-            "slowest_response_ms": max(calls.ms, default=0),
+            "wanted": self._counters["wanted"], "fetched": fetched, "failed": failed, **calls.counters(),
         }
         return JobResult(outcome, counters, waiting_ms, took_ms - waiting_ms, stopped,
                          summary=f"{fetched} of {counters['wanted']} wanted pictures fetched, {failed} failed")
