@@ -1,6 +1,8 @@
 """What CBHours says: live answers, segments, days, whom it knows; its part in the current row of each person.
 
 Data: what the affiliate API said last of the followers is copied beside the value that is shown, where it is its own.
+Each subject gets the source that it shared with the tags; whom no poll shows any more stops being expected to be live;
+ages that polls left out are taken from the cards of lists.
 Down: drops everything that CBHours said. Values of its in the current rows stay until a poll brings others.
 """
 # ruff: noqa: E501
@@ -118,6 +120,7 @@ def upgrade() -> None:
         sa.Column("proved_at", MOMENT, nullable=True),
         sa.Column("misses", sa.SmallInteger(), nullable=False),
         sa.Column("missed_at", MOMENT, nullable=True),
+        sa.Column("missed_run", sa.Uuid(), nullable=True),
         sa.Column("ask_again_at", MOMENT, nullable=True),
         sa.Column("live_asked_at", MOMENT, nullable=True),
         sa.Column("activity_read_at", MOMENT, nullable=True),
@@ -158,7 +161,22 @@ def upgrade() -> None:
     op.add_column("person_current", sa.Column("affiliate_followers", sa.BigInteger(), nullable=True))
     op.create_index("ix_person_current_gender_rank_person_id", "person_current", ["gender_rank", "person_id"], postgresql_where=sa.text("gender_rank IS NOT NULL"), sqlite_where=sa.text("gender_rank IS NOT NULL"))
     op.create_index("ix_person_current_rank_person_id", "person_current", ["rank", "person_id"], postgresql_where=sa.text("rank IS NOT NULL"), sqlite_where=sa.text("rank IS NOT NULL"))
+    op.add_column("person_current", sa.Column("list_live_at", MOMENT, nullable=True))
+    op.add_column("person_details", sa.Column("subject_at", MOMENT, nullable=True))
+    op.add_column("person_details", sa.Column("subject_source", sa.String(length=12), nullable=True))
+    op.add_column("person_details", sa.Column("sort_age", sa.SmallInteger(), nullable=True))
+    op.drop_index("ix_person_details_age_person_id", "person_details")
     op.execute("UPDATE person_current SET affiliate_followers = followers WHERE followers_source = 'affiliate'")
+    op.execute("UPDATE person_current SET list_live_at = (SELECT p.last_online_at FROM profiles p "
+               "WHERE p.person_id = person_current.person_id) "
+               "WHERE person_id IN (SELECT p.person_id FROM profiles p WHERE p.last_online_at IS NOT NULL)")
+    op.execute("UPDATE person_current SET live_until = NULL WHERE live_until IS NOT NULL "
+               "AND person_id NOT IN (SELECT person_id FROM broadcasts WHERE NOT closed AND misses = 0)")
+    op.execute("UPDATE person_details SET subject_source = tags_source, subject_at = tags_at "
+               "WHERE subject IS NOT NULL AND tags_source IS NOT NULL")
+    op.execute("UPDATE person_details SET sort_age = coalesce(age, (SELECT p.age FROM profiles p "
+               "WHERE p.person_id = person_details.person_id))")
+    op.create_index("ix_person_details_sort_age_person_id", "person_details", ["sort_age", "person_id"])
     _views(cbhours=True)
 
 
@@ -166,6 +184,11 @@ def downgrade() -> None:
     _views(cbhours=False)
     op.drop_index("ix_person_current_gender_rank_person_id", "person_current")
     op.drop_index("ix_person_current_rank_person_id", "person_current")
+    op.drop_index("ix_person_details_sort_age_person_id", "person_details")
+    op.create_index("ix_person_details_age_person_id", "person_details", ["age", "person_id"])
+    for column in ("sort_age", "subject_source", "subject_at"):
+        op.drop_column("person_details", column)
+    op.drop_column("person_current", "list_live_at")
     op.drop_column("person_current", "affiliate_followers")
     op.drop_column("person_current", "cbhours_live_until")
     for table in (
@@ -192,10 +215,11 @@ def _path(sha256: str, size: str = "") -> str:
 
 def _current(cbhours: bool) -> str:
     show = "CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show END"
-    trophy = joined = ""
+    trophy = joined = subject = ""
     if cbhours:
-        show = """CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show
-            WHEN c.cbhours_live_until >= CURRENT_TIMESTAMP THEN b.show END"""
+        show = """coalesce(CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show END,
+                CASE WHEN c.cbhours_live_until >= CURRENT_TIMESTAMP THEN b.show END)"""
+        subject = "d.subject_source,\n       d.subject_at, "
         trophy = "h.has_trophy AS has_cbhours_trophy, "
         joined = """LEFT JOIN cbhours_current b ON b.person_id = p.id
 LEFT JOIN cbhours_states h ON h.person_id = p.id"""
@@ -206,7 +230,7 @@ SELECT p.uuid AS id, p.id AS person_id, p.username, p.platform, p.role, d.displa
        {show} AS current_show,
        c.show AS last_show, c.viewers,
        c.seconds_online, c.is_hd, c.live_source, c.live_at, c.live_until, c.followers, c.followers_source,
-       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, d.subject, d.tags, d.tags_source, d.tags_at,
+       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, d.subject, {subject}d.tags, d.tags_source, d.tags_at,
        coalesce({_path("i.sha256")}, d.image_url) AS image,
        coalesce({_path("i.sha256", ".360")}, d.image_url_360x270) AS image_360x270,
        {_path("i.sha256")} AS image_path, {_path("i.sha256", ".360")} AS image_path_360x270,

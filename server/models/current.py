@@ -15,11 +15,13 @@ from .base import Base, Json, Key, Moment
 class PersonCurrent(Base):
     """The winning numbers of each person with source and moment; who wins stands in `server.priorities`.
 
-    live_…          show, viewers, seconds_online, is_hd as of `live_at`; `live_until`: not to be believed later
+    live_…          show, viewers, seconds_online, is_hd as of `live_at`, all of them the affiliate API's;
+                    `live_until`: not to be believed later, null: a complete poll no longer showed the person
     affiliate_at    the newest poll that showed the person; also confirms the texts that it did not change
     affiliate_followers  what that poll said of the followers, also where CBHours wins
     cbhours_at      the newest live answer of CBHours; cbhours_live_until: until when its "Online" is to be believed,
                     null after an "Offline"
+    list_live_at    the newest reading of a list on which a card said that the person is online
     last_seen_at    last seen broadcasting, by whichever source
     snapshots       how many snapshots of the person have been taken
     session_…       what the polls of the broadcast that goes on add up to: `session_since` is the second at which a
@@ -48,6 +50,7 @@ class PersonCurrent(Base):
     affiliate_at: Mapped[datetime | None] = mapped_column(Moment)
     cbhours_at: Mapped[datetime | None] = mapped_column(Moment)
     cbhours_live_until: Mapped[datetime | None] = mapped_column(Moment)
+    list_live_at: Mapped[datetime | None] = mapped_column(Moment)
     rank_at: Mapped[datetime | None] = mapped_column(Moment)
     snapshots: Mapped[int] = mapped_column(Integer, default=0)
     viewers: Mapped[int | None] = mapped_column(Integer)
@@ -71,27 +74,32 @@ class PersonCurrent(Base):
 class PersonDetails(Base):
     """The winning texts of each person: changed seldom, so that a poll leaves most of these rows alone.
 
-    profile_…       display_name to image_url_360x270, together; `profile_at`: since when they are so
-    tags_…          subject and tags, together; last known when nobody says anything newer
+    profile_…       display_name to image_url_360x270, together, of one source: what it left out others may have said
+                    (`server.people.rows`); `profile_at`: since when they are so
+    sort_age        the age as it is shown, whoever has said it: what lists are sorted by
+    subject_…, tags_…  each of its own source; last known when nobody says anything newer
     …_mark          a short digest of what the affiliate API said last: how a change is recognised
     """
 
     __tablename__ = "person_details"
     __table_args__ = (
-        Index("ix_person_details_age_person_id", "age", "person_id"),
+        Index("ix_person_details_sort_age_person_id", "sort_age", "person_id"),
         {"postgresql_with": {"fillfactor": 80}},
     )
 
     person_id: Mapped[int] = mapped_column(Key, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True,
                                            autoincrement=False)
     profile_at: Mapped[datetime | None] = mapped_column(Moment)
+    subject_at: Mapped[datetime | None] = mapped_column(Moment)
     tags_at: Mapped[datetime | None] = mapped_column(Moment)
     profile_mark: Mapped[int | None] = mapped_column(BigInteger)
     subject_mark: Mapped[int | None] = mapped_column(BigInteger)
     tags_mark: Mapped[int | None] = mapped_column(BigInteger)
     age: Mapped[int | None] = mapped_column(SmallInteger)
+    sort_age: Mapped[int | None] = mapped_column(SmallInteger)
     is_new: Mapped[bool | None] = mapped_column(Boolean)
     profile_source: Mapped[str | None] = mapped_column(String(12))
+    subject_source: Mapped[str | None] = mapped_column(String(12))
     tags_source: Mapped[str | None] = mapped_column(String(12))
     gender: Mapped[str | None] = mapped_column(String(1))
     country: Mapped[str | None] = mapped_column(String(2))

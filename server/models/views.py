@@ -57,11 +57,12 @@ CURRENT = f"""
 CREATE VIEW v_person_current_state AS
 SELECT p.uuid AS id, p.id AS person_id, p.username, p.platform, p.role, d.display_name, d.age, d.gender, d.birthday,
        d.country, d.location, d.spoken_languages, d.is_new, d.profile_source, d.profile_at,
-       CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show
-            WHEN c.cbhours_live_until >= CURRENT_TIMESTAMP THEN b.show END AS current_show,
+       coalesce(CASE WHEN c.live_until >= CURRENT_TIMESTAMP THEN c.show END,
+                CASE WHEN c.cbhours_live_until >= CURRENT_TIMESTAMP THEN b.show END) AS current_show,
        c.show AS last_show, c.viewers,
        c.seconds_online, c.is_hd, c.live_source, c.live_at, c.live_until, c.followers, c.followers_source,
-       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, d.subject, d.tags, d.tags_source, d.tags_at,
+       c.followers_at, c.rank, c.gender_rank AS grank, c.rank_at, d.subject, d.subject_source,
+       d.subject_at, d.tags, d.tags_source, d.tags_at,
        coalesce({_path("i.sha256")}, d.image_url) AS image,
        coalesce({_path("i.sha256", ".360")}, d.image_url_360x270) AS image_360x270,
        {_path("i.sha256")} AS image_path, {_path("i.sha256", ".360")} AS image_path_360x270,
