@@ -1,7 +1,7 @@
 """Polls of the affiliate API, as the worker posts them, into the tables; inside the caller's transaction."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,6 +12,7 @@ from server.affiliate import months, store
 from server.affiliate.rooms import Rejected, TamePoll, check_rooms, storable
 from server.ingest import captures
 from server.ingest.text import plain
+from server.ledger import store as ledger
 from server.models import AffiliatePoll, PollCapture
 from server.queue import store as queue
 from server.retention.hours import is_rolled_up
@@ -47,6 +48,9 @@ def _take_rooms(session: Session, message: AffiliateRooms, now: datetime, reject
     kept = captures.add_rows(session, files, message.run_id, now)
     bad += [{"item": "capture", "reason": reason} for reason in reasons]
     _keep_poll(session, message, at, len(good), len(bad), [row.id for row in kept])
+    if message.pages:
+        ledger.hear(session, message.run_id, "affiliate", datetime.fromtimestamp(at, UTC),
+                    store.affiliate_interval(session))
     return {"accepted": len(good), "rejected": bad}
 
 

@@ -34,6 +34,7 @@ from server.errors import Refused
 from server.follows import rules
 from server.follows.pages import StoredPage, stored_pages
 from server.jobs.store import request_confirm
+from server.ledger import store as ledger
 from server.models import PLATFORM, FollowInterval, FollowList, Key, Moment, Person, Run, Scan
 from server.models.rowset import rows_table
 from server.people import seen as people
@@ -79,6 +80,7 @@ def apply(session: Session, scan: Scan, verdict: Verdict, pages: Sequence[Stored
         _hold(session, scan, changes, present=len(follows.present))
         return
     scan.state = "applied"
+    _heard(session, scan)
     if changes.late:
         _sharpen(session, follow_list, verdict, reading)
         scan.explanation = (f"{verdict.explanation} A newer reading was applied before, so this one began and ended "
@@ -181,6 +183,12 @@ def _overtake(session: Session, scan: Scan) -> None:
         .values(state="dropped", reason="superseded",
                 explanation="A later complete reading has taken its place. This one changed nothing.")
     )
+
+
+def _heard(session: Session, scan: Scan) -> None:
+    """A list that the browser has read was heard, also where a part of it was missing; one handed over was not."""
+    if scan.source == "browser" and scan.finished_at is not None:
+        ledger.hear_list(session, scan.account_id, scan.list, scan.finished_at)
 
 
 def _confirms(session: Session, scan: Scan) -> bool:

@@ -17,6 +17,7 @@ from server.database import reading
 from server.errors import ErrorAnswer, Refused
 from server.jobs import answers, queries, store
 from server.jobs.kinds import KINDS, JobKind
+from server.ledger import store as ledger
 from server.models import Account, Job, db
 from server.people.store import picked_account
 from server.time import now, owner_zone
@@ -192,7 +193,9 @@ def _change(path: JobPath, query: AccountQuery, change: Callable[[Session, Job],
     """Change one job and answer its status, read without a lock after the change is kept."""
     kind = known_kind(path.job)
     account = account_for(db.session(), kind, query.account)
-    change(db.session(), store.job_of(db.session(), kind, account))
+    job = store.job_of(db.session(), kind, account)
+    change(db.session(), job)
+    ledger.plan(db.session(), job.id, now())
     db.session.commit()
     with reading() as session:
         return _status(session, path.job, account_for(session, kind, query.account))

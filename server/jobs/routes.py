@@ -15,6 +15,7 @@ from server.ingest import captures
 from server.jobs import forms, queries, rules, storage, store
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
+from server.ledger import store as ledger
 from server.models import CaptureRow, Job, db
 from server.time import now, owner_zone
 
@@ -157,6 +158,7 @@ def _change(job_id: int, change: Callable[[Session, Job], Any], done: str) -> An
         raise Refused(404, "unknown_job", "There is no such job.")
     try:
         change(db.session(), job)
+        ledger.plan(db.session(), job_id, now())
         db.session.commit()
         flash(f"{KINDS[job.name].title}: {done}", "success")
     except Refused as refused:

@@ -37,7 +37,7 @@ from .current import PersonCurrent, PersonDetails
 from .follows import FollowInterval, FollowList, Scan, ScanPageRow
 from .ingest import CaptureRow, IngestBatch
 from .jobs import Job, Run
-from .ledger import HeardSpan
+from .ledger import HeardSpan, JobPlan
 from .notes import PersonNote
 from .people import PLATFORM, ROLES, Account, Person, PersonTag, Profile
 from .pictures import PersonPicture, Picture, PictureState
@@ -49,8 +49,8 @@ __all__ = [
     "PLATFORM", "ROLES", "Account", "AffiliateHour", "AffiliatePoll", "AffiliateProfile", "AffiliateShow",
     "AffiliateSubject", "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "CbhoursCurrent",
     "CbhoursDay", "CbhoursLive", "CbhoursPoll", "CbhoursReading", "CbhoursSegment", "CbhoursShow", "CbhoursState",
-    "CbhoursTexts", "FollowInterval", "FollowList", "HeardSpan", "IngestBatch", "Job", "Json", "Key", "KeyValue",
-    "Moment", "Permission", "Person", "PersonCurrent", "PersonDetails", "PersonNote", "PersonPicture", "PersonTag",
+    "CbhoursTexts", "FollowInterval", "FollowList", "HeardSpan", "IngestBatch", "Job", "JobPlan", "Json", "Key",
+    "KeyValue", "Moment", "Permission", "Person", "PersonCurrent", "PersonDetails", "PersonNote", "PersonPicture", "PersonTag",
     "Picture", "PictureState", "PollCapture", "Profile", "QueueEntry", "Role", "Run", "Scan", "ScanPageRow",
     "SetupCode", "SignInAttempt", "StorageDay", "StorageSample", "SystemUser", "create_views", "db", "drop_views",
     "role_permissions", "snapshots",

@@ -1,0 +1,1 @@
+"""When each source was heard, and why it was silent."""
