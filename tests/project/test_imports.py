@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PURE_OF_THE_SCRAPER = ("scraper.observations", "scraper.verdict", "scraper.layouts", "scraper.scrub")
-PURE_FILES = ("rules.py", "parse.py", "verdict.py", "layouts.py", "schedule.py", "observations.py", "scrub.py")
+PURE_FILES = ("rules.py", "parse.py", "verdict.py", "layouts.py", "schedule.py", "observations.py", "scrub.py",
+              "tolerant.py")
 DOES_IO = {
     "asyncio", "flask", "flask_sqlalchemy", "gunicorn", "http", "httpx", "io", "os", "playwright", "psycopg2", "random",
     "requests", "schedule", "secrets", "shutil", "socket", "sqlalchemy", "sqlite3", "subprocess", "tempfile",
