@@ -46,6 +46,7 @@ ROOMS = [
     "server.follows.api",
     "server.people.api",
     "server.affiliate.api",
+    "server.cbhours.worker_api",
     "server.retention.api",
     "server.retention.worker_api",
     "server.queue.api",

@@ -102,6 +102,38 @@ class ImagesConfig(JobConfig):
         description="Switched off, no picture is fetched, neither by schedule nor by hand. Those that are here stay.")
 
 
+class CbhoursLiveConfig(JobConfig):
+    """How CBHours is asked who is online."""
+
+    intervalMinutes: int = Field(
+        10, ge=5, le=43_200, title="Minutes between two polls",
+        description="10 is recommended, 5 is allowed. CBHours itself looks once a minute.")
+    limit: int = Field(
+        2_000, ge=1, le=20_000, title="People a poll, at most",
+        description="One call tells of 50 people and takes a second: 2000 people take 40 seconds. Those whom CBHours "
+                    "knows come first, then those of whom that is not known yet.")
+    enabled: bool = Field(
+        True, title="Switched on", description="Switched off, nobody is asked for, neither by schedule nor by hand.")
+
+
+class CbhoursActivityConfig(JobConfig):
+    """How the broadcasts that CBHours has written down are read."""
+
+    intervalMinutes: int = Field(
+        1440, ge=60, le=43_200, title="Minutes between two rounds",
+        description="1440 (a day) is recommended: CBHours keeps each minute of the last 60 days.")
+    limit: int = Field(
+        250, ge=1, le=5_000, title="People a round, at most",
+        description="One person takes a second or two. Whoever is left is read in the next round, which then comes "
+                    "as soon as the live poll has had its turn.")
+    readDays: int = Field(
+        60, ge=1, le=60, title="Days that are read of somebody new",
+        description="60 is all that CBHours tells. Afterwards only what is new is read.")
+    enabled: bool = Field(
+        True, title="Switched on",
+        description="Switched off, nobody is read, neither by schedule nor by hand. What is here stays.")
+
+
 class RetentionConfig(JobConfig):
     """How long things are kept."""
 
@@ -119,6 +151,13 @@ class RetentionConfig(JobConfig):
         365, ge=0, le=36_500, title="Days that subjects, tags and profiles are kept as they were",
         description="At least as long as the snapshots. Broadcasts that are older no longer tell their subject and "
                     "tags; what is so now is always kept. 0 keeps them for ever.")
+    cbhoursDays: int = Field(
+        90, ge=0, le=36_500, title="Days that live answers of CBHours are kept",
+        description="With their subjects and tags; what was so last always stays. 0 keeps them for ever.")
+    activityDays: int = Field(
+        0, ge=0, le=36_500, title="Days that the activity that CBHours told is kept",
+        description="Three minutes a row, and what each day adds up to. CBHours itself tells no more than 60 days: "
+                    "what goes here cannot be read again. 0 keeps it for ever.")
     broadcastDays: int = Field(
         0, ge=0, le=36_500, title="Days that broadcasts are kept, with their figures",
         description="0 keeps them for ever: they take little.")
@@ -151,7 +190,8 @@ class RetentionConfig(JobConfig):
         return text
 
 
-AnyConfig = ListConfig | AffiliateConfig | ImagesConfig | RetentionConfig
+AnyConfig = (ListConfig | AffiliateConfig | CbhoursLiveConfig | CbhoursActivityConfig | ImagesConfig
+             | RetentionConfig)
 
 
 @dataclass(frozen=True)
@@ -168,6 +208,10 @@ class JobKind:
     reads_queue  it looks for the people in the queue
     begins       what a worker does first, in words
     self_starting  it is on its schedule from the first start on
+    group        jobs of one group never run at the same time, whatever worker does them: they share what the source
+                 allows; empty: it is in none
+    reads_wanted   it is due whenever somebody asked for a person by hand (`server.cbhours.due`), and again soon while
+                 it has left people over
     """
 
     name: str
@@ -185,6 +229,8 @@ class JobKind:
     self_starting: bool = False
     options: tuple[str, ...] = ()
     reads_queue: bool = False
+    group: str = ""
+    reads_wanted: bool = False
 
     @property
     def fields(self) -> list[str]:
@@ -211,6 +257,16 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (
             credential="affiliate_code",
             credential_meaning="the campaign code of your affiliate account (`wm` in its links)",
             begins="asks the Affiliate API", options=("minFollowers",), reads_queue=True),
+    JobKind("cbhours-live", "CBHours live", "Ask CBHours now",
+            "Asks CBHours who is online: rank, gender rank, viewers, followers, subject, tags, show. It knows people "
+            "who show its trophy or calendar, and tells of them also while the Affiliate API does not.",
+            CbhoursLiveConfig, ("online", "failed"), per_account=False, on_the_grid=True, counts_runs=False,
+            begins="asks whom to ask for", group="cbhours"),
+    JobKind("cbhours-activity", "CBHours activity", "Read activity now",
+            "Reads from CBHours when people were on air in the last 60 days, three minutes at a time: show, viewers, "
+            "followers, rank, gender rank.",
+            CbhoursActivityConfig, ("people", "failed"), per_account=False, on_the_grid=True, counts_runs=False,
+            begins="asks whom to read", group="cbhours", reads_wanted=True),
     JobKind("following", "Following", "Update Following List",
             "Reads the list of people you follow, online and offline, with your own signed-in browser session.",
             ListConfig, ("found",)),
@@ -228,6 +284,11 @@ KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in (
             RetentionConfig, ("deleted",), per_account=False, on_the_grid=True,
             begins="asks the server what is too old", self_starting=True),
 )}
+
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    group: tuple(kind.name for kind in KINDS.values() if kind.group == group)
+    for group in {kind.group for kind in KINDS.values() if kind.group}}
 
 
 def fresh_config(kind: JobKind) -> dict[str, Any]:

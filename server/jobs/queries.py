@@ -1,17 +1,18 @@
 """What the pages and the API ask about jobs and runs; a constant number of statements, however many there are."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from server.cbhours import due as wanted
 from server.jobs import rules
 from server.jobs.credentials import missing_credential
-from server.jobs.kinds import KINDS
+from server.jobs.kinds import GROUPS, KINDS
 from server.jobs.store import WORKER_SEEN
 from server.models import Account, CaptureRow, Job, KeyValue, Run, Scan
 from server.paging import decode_cursor, encode_cursor, refused_cursor
@@ -60,14 +61,20 @@ def job_views(session: Session, now: datetime, zone: tzinfo, minimum_gap: timede
     found = sorted(session.execute(query).all(),
                    key=lambda row: (row[1].username if row[1] else "", order.index(row[0].name)))
     ids = [job.id for job, _ in found]
-    active = {run.job_id: run for run in session.scalars(
-        select(Run).where(Run.job_id.in_(ids), Run.state != "ended"))}
+    unended = session.execute(select(Run, Job.name).join(Job, Job.id == Run.job_id).where(
+        Run.state != "ended", or_(Run.job_id.in_(ids), Job.name.in_([
+            name for job, _ in found for name in GROUPS.get(KINDS[job.name].group, ())])))).all()
+    active = {run.job_id: run for run, _ in unended if run.job_id in ids}
+    running = {name for run, name in unended if run.state == "running"}
     ended = _newest_ended(session, ids, max(recent, 1))
     seen = worker_seen_at(session)
     waits = queue.next_due(session) if any(KINDS[job.name].reads_queue for job, _ in found) else None
+    wishes = wanted.wanted_since(session, now) if any(KINDS[job.name].reads_wanted for job, _ in found) else None
     views = []
     for job, account in found:
-        known = facts(job, account, active.get(job.id), ended[job.id], seen, minimum_gap, waits)
+        known = facts(job, account, active.get(job.id), ended[job.id], seen, minimum_gap,
+                      waits if KINDS[job.name].reads_queue else wishes if KINDS[job.name].reads_wanted else None,
+                      _other_turn(job.name, running))
         last = ended[job.id][0] if ended[job.id] else None
         source = rules.source_of(last.outcome, last.error_code, last.counters, job.rest_until, now) if last else \
             rules.source_of(None, None, {}, job.rest_until, now)
@@ -86,7 +93,7 @@ def _newest_ended(session: Session, job_ids: Sequence[int], count: int) -> dict[
 
 
 def facts(job: Job, account: Account | None, active: Run | None, ended: Sequence[Run], worker_seen: datetime | None,
-          minimum_gap: timedelta, queue_due_at: datetime | None = None) -> rules.JobFacts:
+          minimum_gap: timedelta, queue_due_at: datetime | None = None, taking_turns: str = "") -> rules.JobFacts:
     """What the rules want to know of a job."""
     last = ended[0] if ended else None
     kind = KINDS[job.name]
@@ -101,7 +108,14 @@ def facts(job: Job, account: Account | None, active: Run | None, ended: Sequence
         if last and last.outcome and last.ended_at else None,
         session_state=account.session_state if account else "unknown", worker_seen_at=worker_seen,
         minimum_gap=timedelta(0) if kind.on_the_grid else minimum_gap, rest_until=job.rest_until,
-        queue_due_at=queue_due_at if kind.reads_queue else None)
+        queue_due_at=queue_due_at, queue_words="Whoever was asked for is read next" if kind.reads_wanted
+        else rules.JobFacts.queue_words, taking_turns=taking_turns)
+
+
+def _other_turn(name: str, running: Collection[str]) -> str:
+    """The title of the job of the same group that is going on; empty: none is."""
+    others = [other for other in GROUPS.get(KINDS[name].group, ()) if other != name and other in running]
+    return KINDS[others[0]].title if others else ""
 
 
 def alerts(session: Session, now: datetime, zone: tzinfo, minimum_gap: timedelta) -> list[JobView]:

@@ -91,7 +91,8 @@ class JobFacts:
     button   what is written on the button that runs it
     begins   what a worker does first
     rest_until    the source asked to be left alone until then
-    queue_due_at  when somebody in the queue is to be read by this job; None: nobody is
+    queue_due_at  when somebody in the queue, or asked for by hand, is to be read by this job; None: nobody is
+    taking_turns  the job that is going on, and that this one has to wait for; empty: none
     """
 
     scheduled: bool = False
@@ -112,6 +113,8 @@ class JobFacts:
     minimum_gap: timedelta = timedelta(0)
     rest_until: datetime | None = None
     queue_due_at: datetime | None = None
+    queue_words: str = "The queue is read next"
+    taking_turns: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,8 +219,10 @@ def _state_of(facts: JobFacts, now: datetime, zone: tzinfo) -> JobState:
         silent = _silence(facts, now, zone)
         if silent and due <= now:
             return JobState("waiting", f"Due, but {silent[0].lower()}{silent[1:]}", due)
+        if due <= now and facts.taking_turns:
+            return JobState("waiting", f"Due, as soon as {facts.taking_turns} has ended: they take turns.", due)
         if due == _queue_run(facts) and due != _scheduled_run(facts, now, zone):
-            return JobState("waiting", f"The queue is read next, {_at(max(due, now), now, zone)}.", due)
+            return JobState("waiting", f"{facts.queue_words}, {_at(max(due, now), now, zone)}.", due)
         if quiet_until(facts.quiet_hours, now, zone) is not None and _next_run(facts, now, None) != due:
             return JobState("waiting", f"Quiet hours ({facts.quiet_hours}): next run {_at(due, now, zone)}.", due)
         if due == facts.rest_until:
@@ -257,7 +262,8 @@ def _not_before(due: datetime, *bounds: datetime | None) -> datetime:
 
 def _active_state(facts: JobFacts, run: ActiveRun, now: datetime, zone: tzinfo) -> JobState:
     if run.state == "queued":
-        return JobState("starting", _silence(facts, now, zone) or "Waiting for the worker to take it.", now)
+        turn = f"Waiting for {facts.taking_turns} to end: they take turns." if facts.taking_turns else ""
+        return JobState("starting", _silence(facts, now, zone) or turn or "Waiting for the worker to take it.", now)
     if run.lease_until is not None and run.lease_until <= now:
         return JobState("failing", f"The worker fell silent {_at(run.lease_until - LEASE, now, zone)} in the middle of "
                         "a run. Nothing was taken away; the run is tried again by itself.", _next_run(facts, now, zone))

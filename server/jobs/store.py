@@ -2,7 +2,7 @@
 
 Whoever changes a job or its run locks the job's row first, so two changes of one job never interleave. A claim
 is one conditional update that clears what made the job due; besides, an index lets a job have only one run that
-has not ended.
+has not ended. Jobs of one group take turns: whoever begins a run of one has all of them locked.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,13 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from server.cbhours import due as wanted
 from server.errors import Refused
 from server.jobs import rules
 from server.jobs.credentials import missing_credential
-from server.jobs.kinds import KINDS, JobKind, fresh_config, fresh_stats
+from server.jobs.kinds import GROUPS, KINDS, JobKind, fresh_config, fresh_stats
 from server.jobs.quiet import quiet_until
 from server.models import Account, Job, KeyValue, QueueEntry, Run
 from server.queue import store as queue
@@ -85,7 +86,8 @@ def claim(session: Session, *, worker: str, jobs: Sequence[str], now: datetime, 
           zone: tzinfo = UTC) -> Run | None:
     """The run that this worker is to do now, running under a lease; None when nothing is due.
 
-    By hand goes before somebody in the queue, that before a confirming reading, and that before the schedule.
+    By hand goes before somebody in the queue or asked for, that before a confirming reading, and that before the
+    schedule.
     zone  the owner's, for quiet hours
     """
     release_lost(session, now, minimum_gap)
@@ -97,10 +99,12 @@ def claim(session: Session, *, worker: str, jobs: Sequence[str], now: datetime, 
     if quiet:
         by_itself.append(Job.id.not_in(quiet))
     at_once: dict[str, Any] = {"next_due_at": None}
+    beside_it: dict[str, Any] = {"next_due_at": case((Job.next_due_at <= now, None), else_=Job.next_due_at)}
+    may_wake = [*may, or_(Job.paused.is_(False), Job.scheduled.is_(False))]
     for trigger, due, values in (
         ("manual", [Job.requested_at.is_not(None)], at_once),
-        ("priority", [*_somebody_waits(now), *may, or_(Job.paused.is_(False), Job.scheduled.is_(False))], {
-            "next_due_at": case((Job.next_due_at <= now, None), else_=Job.next_due_at)}),
+        ("priority", [*_somebody_waits(now), *may_wake], beside_it),
+        ("priority", [*wanted.somebody_waits(now), *may_wake], beside_it),
         ("confirm", [Job.confirm_due_at <= now, *by_itself], at_once | {"confirm_due_at": None}),
         ("schedule", [Job.next_due_at <= now, *by_itself], at_once),
     ):
@@ -128,7 +132,7 @@ def _claim_due(session: Session, trigger: str, due: Sequence[ColumnElement[bool]
                now: datetime) -> Run | None:
     free = (
         select(Job.id)
-        .where(*due, ~exists().where(Run.job_id == Job.id, Run.state == "running"))
+        .where(*due, ~exists().where(Run.job_id == Job.id, Run.state == "running"), *_no_turn_taken())
         .order_by(Job.requested_at, Job.next_due_at, Job.id)
         .limit(1)
         .with_for_update(of=Job, skip_locked=True)
@@ -143,16 +147,44 @@ def _claim_due(session: Session, trigger: str, due: Sequence[ColumnElement[bool]
         if run is not None and run.state == "running":  # it began between our look at the runs and our lock
             attempt.rollback()
             return None
+        if not _its_turn(session, job_id):
+            attempt.rollback()
+            return None
         return _begin(session, job_id, run, trigger, worker, now)
+
+
+def _no_turn_taken() -> list[ColumnElement[bool]]:
+    """No other job of the same group is going on."""
+    other = aliased(Job)
+    return [or_(Job.name.not_in(names), ~exists().where(
+        Run.job_id == other.id, other.name.in_(names), Run.state == "running")) for names in GROUPS.values()]
+
+
+def _its_turn(session: Session, job_id: int) -> bool:
+    """Whether a job that was found free may begin, whose row we hold: the others of its group are held from here on,
+    and none of them has begun since we looked. Who else looks just now holds one of them: then nobody waits."""
+    names = GROUPS.get(KINDS[session.get_one(Job, job_id).name].group, ())
+    others = select(Job.id).where(Job.name.in_(names), Job.id != job_id)
+    there = set(session.scalars(others))
+    held = set(session.scalars(others.with_for_update(skip_locked=True)))
+    return there == held and not session.scalar(
+        select(exists().where(Run.job_id.in_(there), Run.state == "running")))
 
 
 def claim_now(session: Session, *, worker: str, job: Job, now: datetime, minimum_gap: timedelta) -> Run:
     """A run on the spot, for somebody at a terminal, whatever the schedule.
 
-    raises  Refused 409 if one is running, or the job is switched off
+    raises  Refused 409 if one is running, or another one of its group, or the job is switched off
     """
+    kind = KINDS[job.name]
+    session.execute(select(Job.id).where(Job.name.in_(GROUPS.get(kind.group, ()))).order_by(Job.id).with_for_update())
     job = _locked(session, job.id)
     _refuse_if_disabled(job)
+    for other in session.scalars(select(Job).where(Job.name.in_(GROUPS.get(kind.group, ())), Job.id != job.id)).all():
+        going_on = _unended_or_lost(session, other, now, minimum_gap)
+        if going_on is not None and going_on.state == "running":
+            raise Refused(409, "busy", f"A run of {other.name} is going on, and both ask {kind.group}. Wait for its "
+                          "end, or cancel it on /admin/jobs.")
     run = _unended_or_lost(session, job, now, minimum_gap)
     if run is not None and run.state == "running":
         raise Refused(409, "busy", f"A run of {job.name} is going on. Wait for its end, or cancel it on /admin/jobs.")
@@ -240,6 +272,10 @@ def _end(session: Session, job: Job, run: Run, end: End, now: datetime, minimum_
     on_time = run.trigger == "priority" and not failed and not failures_before and job.next_due_at is not None
     if not on_time:  # a poll for the queue takes nothing from the schedule, also where it lasts into its next moment
         job.next_due_at = due if job.scheduled or lost_again else None
+    session.flush()
+    if kind.reads_wanted and job.scheduled and end.outcome in ("ok", "partial") and wanted.is_left_over(
+            session, run.id, now):
+        job.next_due_at = min(due, now + wanted.SOON)
     if kind.reads_queue:
         queue.put_back(session, run.id, now, cancelled=run.cancel_requested or end.outcome == "cancelled",
                        trouble=end.error_message)
@@ -336,6 +372,8 @@ def stop(session: Session, job: Job, now: datetime, minimum_gap: timedelta) -> N
     job.failures_in_row = 0
     if KINDS[job.name].reads_queue:
         queue.hold(session)
+    if KINDS[job.name].reads_wanted:
+        wanted.hold(session)
     session.flush()
 
 

@@ -145,7 +145,7 @@ class CbhoursState(Base):
 
     has_trophy         in its trophy database; None: not yet known. A name it does not know is False
     proved_at          the newest answer that showed it
-    misses             answers in a row without the name; missed_at: the newest of them
+    misses             answers in a row without the name, one a run; missed_at, missed_run: the newest of them
     ask_again_at       not to be asked for before; grows with each miss: 7, 14, 28 … days
     activity_read_at   the newest activity answer that was read; activity_due_at: when the next one is due
     wanted_at          somebody asked for it by hand; wanted_by: who
@@ -165,6 +165,7 @@ class CbhoursState(Base):
     proved_at: Mapped[datetime | None] = mapped_column(Moment)
     misses: Mapped[int] = mapped_column(SmallInteger, default=0)
     missed_at: Mapped[datetime | None] = mapped_column(Moment)
+    missed_run: Mapped[UUID | None] = mapped_column(Uuid)
     ask_again_at: Mapped[datetime | None] = mapped_column(Moment)
     live_asked_at: Mapped[datetime | None] = mapped_column(Moment)
     activity_read_at: Mapped[datetime | None] = mapped_column(Moment)
