@@ -12,6 +12,7 @@ from server import settings as server_settings
 from server.access.roles import PERMISSIONS, ROLES
 from server.database import writing
 from server.jobs.store import ensure_jobs_without_account
+from server.ledger import start as ledger
 from server.models import ApiToken, Permission, Role, SetupCode, SystemUser
 from server.people.store import ensure_account
 from server.time import now
@@ -21,7 +22,7 @@ LOCK = 7_202_611_211
 
 
 def prepare() -> None:
-    """Roles, the worker's token, the jobs and the owner's account are there. Needs an app context.
+    """Roles, the worker's token, the jobs, the owner's account and the ledger are there. Needs an app context.
 
     Two processes that start at the same time do it one after the other.
     """
@@ -34,6 +35,8 @@ def prepare() -> None:
         owner = server_settings.current().owner
         if owner:
             ensure_account(session, owner, now())
+        ledger.fill(session)
+        ledger.plan_all(session, now())
 
 
 def ensure_roles(session: Session) -> None:

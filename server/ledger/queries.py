@@ -11,6 +11,7 @@ from server.jobs.kinds import KINDS
 from server.jobs.rules import present_config
 from server.ledger import rules
 from server.ledger.rules import Heard, Span
+from server.ledger.store import present_plan
 from server.models import HeardSpan, Job, JobPlan, Run
 from server.time import owner_zone
 
@@ -74,7 +75,7 @@ class _Told:
         for row in session.scalars(select(JobPlan).where(JobPlan.job_id.in_(ids), JobPlan.since <= last)
                                    .order_by(JobPlan.since)):
             plans[row.job_id].append(rules.Plan(row.since, row.state, row.quiet_hours))
-        self.plans = [plans[job.id] for job in jobs]
+        self.plans = [plans[job.id] or [rules.Plan(first, *present_plan(job))] for job in jobs]
         self.unable = rules.UNABLE.get(jobs[0].name, "a credential was missing") if jobs else ""
         self.kept_since = _runs_kept_since(session, now)
 

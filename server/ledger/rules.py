@@ -6,15 +6,18 @@ make one span; what lies between two spans is a silence. A union does not depend
 arrive: hearings that come late close or narrow a silence, and the same one again changes nothing.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import NamedTuple
 
 from server.jobs.quiet import quiet_until
 from server.priorities import fresh_for
 
 NOT_YET = "not yet"
+RHYTHM = 5  # hearings on either side
 
 
 class Heard(NamedTuple):
@@ -64,6 +67,24 @@ def merged(stretches: Iterable[Heard]) -> list[Heard]:
         else:
             found.append(one)
     return found
+
+
+def by_rhythm(moments: Sequence[datetime], usual: timedelta) -> list[Heard]:
+    """The stretches of hearings of which it is not known how often the source was asked then.
+
+    moments  oldest first
+    usual    the interval of today; where most hearings around one came at another distance, it was that
+    """
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    found = []
+    for place, at in enumerate(moments):
+        around = sorted(gaps[max(0, place - RHYTHM):place + RHYTHM])
+        middle = around[len(around) // 2] if around else usual
+        least, most = middle * 0.75, middle * 1.25
+        alike = bisect_right(around, most) - bisect_left(around, least)
+        steady = len(around) > RHYTHM / 2 and alike * 2 >= len(around)
+        found.append(hearing(at, middle if steady else usual))
+    return merged(found)
 
 
 def silences(stretches: Iterable[Heard], since: datetime, until: datetime, now: datetime) -> list[Silence]:

@@ -67,21 +67,22 @@ def interval_of(job: Job) -> timedelta:
 
 
 def put(session: Session, job_id: int, stretches: list[rules.Heard]) -> None:
-    """Unite stretches with what is there."""
+    """Unite stretches with what is there: two statements, however many they are."""
     connection = session.connection()
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    for one in rules.merged(stretches):
-        # What is deleted is told as it was at that moment, also where another transaction has just lengthened it.
-        touching = connection.execute(
-            delete(_spans).where(_spans.c.job_id == job_id, _spans.c.started_at <= one.until,
-                                 _spans.c.until >= one.started_at)
-            .returning(_spans.c.started_at, _spans.c.heard_at, _spans.c.until)).all()
-        whole, = rules.merged([one, *(rules.Heard(*row) for row in touching)])
-        new: Any = dialect.insert(_spans).values(job_id=job_id, **whole._asdict())
-        connection.execute(new.on_conflict_do_update(
-            index_elements=[_spans.c.job_id, _spans.c.started_at],
-            set_={name: case((_spans.c[name] < new.excluded[name], new.excluded[name]), else_=_spans.c[name])
-                  for name in ("heard_at", "until")}))
+    new = rules.merged(stretches)
+    # What is deleted is told as it was at that moment, also where another transaction has just lengthened it.
+    touching = connection.execute(
+        delete(_spans).where(_spans.c.job_id == job_id, _spans.c.started_at <= new[-1].until,
+                             _spans.c.until >= new[0].started_at)
+        .returning(_spans.c.started_at, _spans.c.heard_at, _spans.c.until)).all()
+    whole = rules.merged([*new, *(rules.Heard(*row) for row in touching)])
+    put: Any = dialect.insert(_spans)
+    put = put.on_conflict_do_update(
+        index_elements=[_spans.c.job_id, _spans.c.started_at],
+        set_={name: case((_spans.c[name] < put.excluded[name], put.excluded[name]), else_=_spans.c[name])
+              for name in ("heard_at", "until")})
+    connection.execute(put, [{"job_id": job_id, **one._asdict()} for one in whole])
 
 
 def plan(session: Session, job_id: int, now: datetime) -> None:
@@ -89,16 +90,22 @@ def plan(session: Session, job_id: int, now: datetime) -> None:
     job = session.scalar(select(Job).where(Job.id == job_id))
     if job is None or job.name not in KINDS:
         return
+    state, quiet_hours = present_plan(job)
+    before = session.execute(
+        select(JobPlan.state, JobPlan.quiet_hours).where(JobPlan.job_id == job.id, JobPlan.since <= now)
+        .order_by(JobPlan.since.desc()).limit(1)).one_or_none()
+    if before is not None and tuple(before) == (state, quiet_hours):
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    told = {"state": state, "quiet_hours": quiet_hours}
+    session.execute(dialect.insert(JobPlan).values(job_id=job.id, since=now, **told)
+                    .on_conflict_do_update(index_elements=[JobPlan.job_id, JobPlan.since], set_=told))
+
+
+def present_plan(job: Job) -> tuple[str, str]:
+    """What a job is to do at present, and its quiet hours."""
     kind = KINDS[job.name]
     config = present_config(kind, job.config)
     state = ("off" if not config["enabled"] else "unable" if missing_credential(kind) else
              "stopped" if not job.scheduled else "paused" if job.paused else "scheduled")
-    before = session.execute(
-        select(JobPlan.state, JobPlan.quiet_hours).where(JobPlan.job_id == job.id, JobPlan.since <= now)
-        .order_by(JobPlan.since.desc()).limit(1)).one_or_none()
-    if before is not None and tuple(before) == (state, config["quietHours"]):
-        return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    told = {"state": state, "quiet_hours": config["quietHours"]}
-    session.execute(dialect.insert(JobPlan).values(job_id=job.id, since=now, **told)
-                    .on_conflict_do_update(index_elements=[JobPlan.job_id, JobPlan.since], set_=told))
+    return state, config["quietHours"]

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from server.ledger import queries, rules, store
-from server.models import HeardSpan, Job, db
+from server.models import HeardSpan, db
 from tests.jobs.helpers import statements
 
 T = datetime(2026, 11, 20, tzinfo=UTC)
