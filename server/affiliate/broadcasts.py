@@ -46,6 +46,7 @@ def take(session: Session, known: dict[int, rules.Open], rooms: Mapping[int, Roo
     _end(session, what.end)
     after = rules.after(known, what, seen, at, {person: rooms[person].gender for person in what.begin})
     _begin(session, what.begin, after, at)
+    statements.NOT_LIVE.run(session, [sorted({*what.miss, *what.end}.difference(seen))])
     statements.MISSED.run(session, [
         [*what.miss, *what.heal], [misses for misses, _ in what.miss.values()] + [0] * len(what.heal),
         [_moment(first) for _, first in what.miss.values()] + [None] * len(what.heal)])

@@ -9,7 +9,8 @@ from server.models import PLATFORM
 
 SOURCE = "affiliate"
 KNOWN = Ask(
-    "SELECT asked.one, p.id, p.role, d.person_id, d.profile_mark, d.subject_mark, d.tags_mark "  # noqa: S608
+    "SELECT asked.one, p.id, p.role, d.person_id, d.profile_mark, d.subject_mark, d.tags_mark, "  # noqa: S608
+    "d.subject_source, d.tags_source "
     "FROM ({people}) AS asked "
     f"LEFT JOIN persons p ON p.platform = '{PLATFORM}' AND p.username = asked.one "
     "LEFT JOIN person_details d ON d.person_id = p.id", by="text")
@@ -30,7 +31,7 @@ _LIVE = {
     "followers": f"CASE WHEN {_KEPT} THEN t.followers ELSE {{followers}} END",
     "followers_at": f"CASE WHEN {_KEPT} THEN t.followers_at ELSE {{moment}} END",
     "followers_source": f"CASE WHEN {_KEPT} THEN t.followers_source ELSE '{SOURCE}' END",
-    "affiliate_at": "{moment}",
+    "affiliate_at": "{moment}", "affiliate_followers": "{followers}",
     "last_seen_at": "CASE WHEN t.last_seen_at > {moment} THEN t.last_seen_at ELSE {moment} END",
 }
 # The figures of a broadcast go on from the poll before; of a new one (first seen now) they begin.
@@ -51,16 +52,20 @@ _SAME = ("at", "moment", "until", "strong_since")
 NUMBERS = Bulk(_NUMBERS, _SAME, _SNAPSHOT, Update(
     "person_current", "t.person_id = {person}", {**_LIVE, **_SESSION, "snapshots": "t.snapshots + 1"}))
 
-# A poll that is older than another: what is newer stays, and the figures of the broadcast are counted again.
+# A poll that is older than another: what is newer stays, and the figures of the broadcast are counted again. Whom a
+# newer poll has not shown does not become live by it.
+_LATE = _LIVE | {"live_until": "CASE WHEN t.live_until IS NULL THEN NULL ELSE {until} END"}
 LATE_NUMBERS = Bulk(_NUMBERS, _SAME, _SNAPSHOT, Update(
     "person_current", "t.person_id = {person}",
-    {name: f"CASE WHEN t.affiliate_at >= {{moment}} THEN t.{name} ELSE {value} END" for name, value in _LIVE.items()}
+    {name: f"CASE WHEN t.affiliate_at >= {{moment}} THEN t.{name} ELSE {value} END" for name, value in _LATE.items()}
     | {"session_since": "NULL", "snapshots": "t.snapshots + 1"}))
 
 _PROFILE = {name: "smallint" if name == "age" else "boolean" if name == "is_new" else "text" for name in PROFILE}
 _PROFILE_NOW = Update("person_details", "t.person_id = {person}",
                       {name: f"{{{name}}}" for name in PROFILE} | {
-                          "profile_mark": "{mark}", "profile_source": f"'{SOURCE}'", "profile_at": "{moment}"})
+                          "profile_mark": "{mark}", "profile_source": f"'{SOURCE}'", "profile_at": "{moment}",
+                          "sort_age": "coalesce({age}, (SELECT x.age FROM profiles x WHERE x.person_id = t.person_id))",
+                      })
 PROFILES = Bulk({"person": "bigint", **_PROFILE, "mark": "bigint"}, ("at", "moment"), _PROFILE_NOW, Insert(
     "affiliate_profiles", {"person_id": "{person}", "since": "{at}"} | {name: f"{{{name}}}" for name in PROFILE}))
 PROFILES_NOW = Bulk({"person": "bigint", **_PROFILE, "mark": "bigint"}, ("moment",), _PROFILE_NOW)
@@ -68,10 +73,20 @@ PROFILES_NOW = Bulk({"person": "bigint", **_PROFILE, "mark": "bigint"}, ("moment
 # shown: the tags as they are filtered by, a JSON list; None: the API does not say them, the last known stay.
 _TEXT = {"person": "bigint", "subject": "text", "tags": "text", "tags_now": "jsonb", "shown": "jsonb",
          "subject_mark": "bigint", "tags_mark": "bigint", "new_subject": "boolean", "new_tags": "boolean"}
+
+
+def _whose(name: str, said: str) -> dict[str, str]:
+    """What is not said stays whose it is; what stays the same stays since when it is."""
+    ours = f"t.{name}_source = '{SOURCE}'"
+    return {f"{name}_source": f"CASE WHEN {said} IS NULL THEN t.{name}_source ELSE '{SOURCE}' END",
+            f"{name}_at": f"CASE WHEN {said} IS NULL OR (NOT {{new_{name}}} AND {ours}) THEN t.{name}_at "
+                          "ELSE {moment} END"}
+
+
 _TEXT_NOW = Update("person_details", "t.person_id = {person}", {
     "subject": "coalesce({subject}, t.subject)", "tags": "coalesce({tags_now}, t.tags)",
     "subject_mark": "coalesce({subject_mark}, t.subject_mark)", "tags_mark": "coalesce({tags_mark}, t.tags_mark)",
-    "tags_source": f"'{SOURCE}'", "tags_at": "{moment}"})
+    **_whose("subject", "{subject}"), **_whose("tags", "{tags_now}")})
 _TAGS_GONE = Said(
     "DELETE FROM person_tags t USING {source} WHERE t.person_id = {person} AND {new_tags} AND NOT {shown} ? t.tag",
     "DELETE FROM person_tags WHERE person_id = {person} AND {new_tags} AND {shown} IS NOT NULL "
@@ -105,6 +120,8 @@ BEGUN = Bulk({"person": "bigint", "started": "timestamptz"}, ("moment",), Insert
     "closed": "false"}))
 MISSED = Bulk({"person": "bigint", "misses": "smallint", "since": "timestamptz"}, (), Update(
     "broadcasts", "t.person_id = {person} AND NOT t.closed", {"misses": "{misses}", "missed_at": "{since}"}))
+NOT_LIVE = Bulk({"person": "bigint"}, (), Update(
+    "person_current", "t.person_id = {person} AND t.live_until IS NOT NULL", {"live_until": "NULL"}))
 ENDED = Bulk(
     {"person": "bigint", "last": "timestamptz", "absent": "timestamptz", "polls": "integer", "peak": "integer",
      "mean": "double precision", "first": "bigint", "newest": "bigint"}, (), Update(

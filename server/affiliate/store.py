@@ -19,20 +19,24 @@ from sqlalchemy.orm import Session
 
 from server import priorities
 from server.affiliate import broadcasts, late, rules, statements
+from server.affiliate.memory import STATE, forget
 from server.affiliate.rooms import Room, mark
 from server.ingest.memory import no_collection
 from server.models import AffiliateShow, Job, Key, KeyValue, PersonCurrent, PersonDetails
 from server.models.rowset import rows_table
 from server.people.seen import add_persons, raise_role
 
+__all__ = ["Poll", "affiliate_interval", "forget"]
+
 SOURCE = statements.SOURCE
-STATE = "affiliate.state"
+CBHOURS = "cbhours-live"
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 USUAL_INTERVAL = timedelta(minutes=30)
+USUAL_INTERVALS = {SOURCE: USUAL_INTERVAL, CBHOURS: timedelta(minutes=10)}
 MOST_KNOWN = 400_000
 _STATE = select(KeyValue.value, KeyValue.at).where(KeyValue.name == STATE).with_for_update()
 _NEW_STATE = update(KeyValue).where(KeyValue.name == STATE).values(value=bindparam("token"), at=bindparam("newest"))
-_CONFIG = select(Job.config).where(Job.name == SOURCE).limit(1)
+_CONFIGS = select(Job.name, Job.config).where(Job.name.in_(USUAL_INTERVALS))
 
 
 @dataclass
@@ -55,11 +59,13 @@ class Changed:
     """Whose texts are not what they were. all: person -> room, by number of the person.
 
     texts  person -> (room, is the subject another one?, are the tags?)
+    back   whose subject or tags another source has taken over meanwhile
     """
 
     all: dict[int, Room]
     profiles: dict[int, Room]
     texts: dict[int, tuple[Room, bool, bool]]
+    back: dict[int, Room]
 
 
 _known: "WeakKeyDictionary[Any, Known]" = WeakKeyDictionary()
@@ -130,6 +136,7 @@ class Poll:
         everybody: dict[int, Room] = {}
         profiles: dict[int, Room] = {}
         texts: dict[int, tuple[Room, bool, bool]] = {}
+        back: dict[int, Room] = {}
         for room in rooms:
             before = known.get(room.username)
             if before is not None:
@@ -139,19 +146,23 @@ class Poll:
                     continue
                 new_profile, new_subject, new_tags = map(ne, said, room.hashes)
             else:
-                person, *told = fresh[room.username]
+                person, *told, subject_source, tags_source = fresh[room.username]
                 everybody[person] = room
                 new_profile, new_subject, new_tags = map(ne, told, map(mark, (room.profile, room.subject, room.tags)))
+                if (room.subject is not None and subject_source not in (None, SOURCE)) or (
+                        room.tags is not None and tags_source not in (None, SOURCE)):
+                    back[person] = room
             if new_profile:
                 profiles[person] = room
             if new_subject or new_tags:
                 texts[person] = room, new_subject, new_tags
             known[room.username] = person, room.hashes
         # Rows that lie together are written together.
-        return Changed(dict(sorted(everybody.items())), profiles, texts)
+        return Changed(dict(sorted(everybody.items())), profiles, texts, back)
 
-    def _look_up(self, rooms: Sequence[Room]) -> dict[str, tuple[int, int | None, int | None, int | None]]:
-        """username -> person and the marks of what was last said; whoever is new is added, as a model."""
+    def _look_up(self, rooms: Sequence[Room]) -> dict[str, tuple[Any, ...]]:
+        """username -> person, the marks of what was last said, whose subject and whose tags are shown; whoever is new
+        is added, as a model."""
         if not rooms:
             return {}
         names = [room.username for room in rooms]
@@ -197,24 +208,30 @@ class Poll:
 
     def same_for_all(self) -> dict[str, Any]:
         """What is the same for all rows of numbers."""
+        every = _intervals(self.session)
         return {"at": self.at, "moment": self.moment,
-                "until": self.moment + priorities.fresh_for(affiliate_interval(self.session)),
-                "strong_since": self.moment - priorities.fresh_for(timedelta(0))}
+                "until": self.moment + priorities.fresh_for(every[SOURCE]),
+                "strong_since": self.moment - priorities.fresh_for(every[CBHOURS])}
 
     def _write_texts(self, changed: Changed) -> None:
         when = {"at": self.at, "moment": self.moment}
         statements.PROFILES.run(self.session, statements.profiles(changed.profiles), **when)
         statements.TEXTS.run(self.session, statements.texts(changed.texts), **when)
+        again = {person: (room, True, True) for person, room in changed.back.items()}
+        statements.TEXTS_NOW.run(self.session, statements.texts(again), moment=self.moment)
 
 
 def affiliate_interval(session: Session) -> timedelta:
     """How often the rooms are polled, as configured."""
-    config = session.scalar(_CONFIG) or {}
-    minutes = config.get("intervalMinutes")
-    return timedelta(minutes=minutes) if isinstance(minutes, int) and minutes > 0 else USUAL_INTERVAL
+    return _intervals(session)[SOURCE]
 
 
-def forget(session: Session) -> None:
-    """Let every process read again what it knows of rooms: a person has gone, or a history was changed."""
-    session.execute(update(KeyValue).where(KeyValue.name == STATE).values(value="")
-                    .execution_options(synchronize_session=False))
+def _intervals(session: Session) -> dict[str, timedelta]:
+    """job -> how often the affiliate API and CBHours are asked, as configured."""
+    configs: dict[str, dict[str, Any]] = dict(session.execute(_CONFIGS).all())
+    found = dict(USUAL_INTERVALS)
+    for name, config in configs.items():
+        minutes = config.get("intervalMinutes")
+        if isinstance(minutes, int) and minutes > 0:
+            found[name] = timedelta(minutes=minutes)
+    return found
