@@ -112,8 +112,9 @@ class ApiClient:
         body = b""
         try:
             response, body = self._get(path, [*secret, *query], began)
-            error = None if self._is_said(body) and response.status_code != 429 \
-                else trouble(response, body, self._clock(), self._who, self._refusal)
+            error = trouble(response, body, self._clock(), self._who, self._refusal)
+            if error is not None and response.status_code != 429 and self._is_said(body):
+                error = None
         except requests.RequestException as cause:
             error = self._unreachable(cause, self._who)
         finally:

@@ -15,10 +15,12 @@ ScraperError
             FurtherStep     a code or a puzzle while signing in                    exit 4
             ClosedToUs      the same, at a source that needs no sign-in            exit 4
         NotLetIn        stop for now; the next run begins elsewhere                exit 4
+            ShutOut     the same for some minutes: most often we asked too often   exit 4
         AgeGated        stop; a person passes the age check on the site            exit 4
         UnknownLayout   stop this source; the layout file needs mending            exit 1
         UnknownAnswer   stop this source; our reading of it needs work             exit 1
         NotAccepted     stop this source; a person looks at the settings           exit 1
+            NotKnownHere  the same, where there is no setting to look at           exit 1
         NotLoaded       the page never settled: try again when next due            exit 1
         Redirected      the site led to another page: try again when next due      exit 1
     ServerUnreachable   what was seen waits in the outbox                          exit 6
@@ -56,7 +58,11 @@ class NoBrowser(WrongUse):
 
 
 class SourceError(ScraperError):
-    """The platform did not give what was asked for."""
+    """The platform did not give what was asked for. wait: how long it is to be left alone; None: it did not say."""
+
+    def __init__(self, message: str, wait: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class RateLimited(SourceError):
@@ -65,18 +71,10 @@ class RateLimited(SourceError):
     exit_status = 4
     advice = "The site asked us to slow down. Nobody was taken away; the next reading waits as long as the site asked."
 
-    def __init__(self, message: str, wait: timedelta | None = None) -> None:
-        super().__init__(message)
-        self.wait = wait
-
 
 class Unavailable(SourceError):
     code = "unavailable"
     advice = "The site could not be reached or is under maintenance. Nobody was taken away; try again later."
-
-    def __init__(self, message: str, wait: timedelta | None = None) -> None:
-        super().__init__(message)
-        self.wait = wait
 
 
 class SignedOut(SourceError):
@@ -133,6 +131,12 @@ class NotLetIn(SourceError):
               "picture alone for a while. If it goes on, open a picture in your own browser on this network.")
 
 
+class ShutOut(NotLetIn):
+    advice = ("The site does not let us in, most often for a while because this address asked too often. Nothing was "
+              "changed. It is left alone for some minutes and then tried again by itself; see that no other program "
+              "on this network asks it, too.")
+
+
 class AgeGated(SourceError):
     code = "age_gate"
     outcome = "blocked"
@@ -157,6 +161,11 @@ class NotAccepted(SourceError):
     code = "not_accepted"
     advice = ("The site does not take our question. Nothing was changed. See that MHC_AFFILIATE_CODE is your campaign "
               "code, and whether the site lets this address in at all.")
+
+
+class NotKnownHere(NotAccepted):
+    advice = ("The site does not take our question, so it may have changed. Nothing was changed here. Update the "
+              "panel, and tell us if that does not help.")
 
 
 class NotLoaded(SourceError):

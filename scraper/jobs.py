@@ -1,6 +1,6 @@
 """What a job is to the worker: where it is found, what it is given, what it hands back.
 
-A job is a function `run(context: JobContext) -> JobResult` in `scraper/sources/<source>/job.py`, imported
+A job is a function `run(context: JobContext) -> JobResult` in `scraper/sources/<source>/`, imported
 only when it is run, so that a worker that waits carries no browser library in its memory.
 """
 
@@ -17,12 +17,14 @@ from scraper.observations import Message
 
 JOBS: dict[str, str] = {
     "affiliate": "scraper.sources.affiliate.job:run",
+    "cbhours-live": "scraper.sources.cbhours.live:run",
+    "cbhours-activity": "scraper.sources.cbhours.activity:run",
     "following": "scraper.sources.followed.job:run",
     "followers": "scraper.sources.followers.job:run",
     "retention": "scraper.sources.retention.job:run",
     "images": "scraper.sources.images.job:run",
 }
-WITHOUT_ACCOUNT = frozenset({"affiliate", "images", "retention"})
+WITHOUT_ACCOUNT = frozenset({"affiliate", "cbhours-live", "cbhours-activity", "images", "retention"})
 
 
 class Keeper(Protocol):

@@ -38,5 +38,16 @@ def scrub(html: str) -> str:
 
 def capture_of(html: str, url: str) -> Capture:
     """The scrubbed page as a message carries it: gzip, base64."""
-    packed = gzip.compress(scrub(html).encode("utf-8", "replace"), compresslevel=6, mtime=0)
-    return Capture(url=scrub(url)[:2000], body=base64.b64encode(packed).decode("ascii"))
+    return Capture(url=scrub(url)[:2000], body=_packed(scrub(html).encode("utf-8", "replace")))
+
+
+def capture_of_answer(body: bytes, content_type: str, url: str) -> Capture:
+    """An API's answer as a message carries it; scrubbed where it is a page for people, which may hold what signs one
+    in."""
+    if "html" in content_type.lower():
+        body = scrub(body.decode("utf-8", "replace")).encode("utf-8")
+    return Capture(url=url, content_type=content_type[:100], body=_packed(body))
+
+
+def _packed(body: bytes) -> str:
+    return base64.b64encode(gzip.compress(body, compresslevel=6, mtime=0)).decode("ascii")

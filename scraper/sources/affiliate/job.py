@@ -12,8 +12,6 @@ behind the limit, and those of other genders, until they are found or every list
 these pages nothing is kept, neither here nor as a raw answer.
 """
 
-import base64
-import gzip
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +23,7 @@ from scraper.api_client import Answer
 from scraper.errors import NotAccepted, ScraperError, SourceError, Unavailable
 from scraper.jobs import JobContext, JobResult, Progress
 from scraper.observations import AffiliateRoom, AffiliateRooms, Capture, Gender
-from scraper.scrub import scrub
+from scraper.scrub import capture_of_answer
 from scraper.sources.affiliate.client import LARGEST_PAGE, AffiliateClient
 from scraper.sources.affiliate.parse import GENDERS, Page, asked_genders, only, parse_page
 
@@ -242,11 +240,7 @@ class Poll:
     def _keep(self, answer: Answer) -> None:
         self.began_at = self.began_at or answer.at
         self.ended_at = answer.at
-        body = answer.body
-        if "html" in answer.content_type.lower():  # a page for people may hold what signs one in
-            body = scrub(body.decode("utf-8", "replace")).encode("utf-8")
-        packed = base64.b64encode(gzip.compress(body, compresslevel=6, mtime=0)).decode("ascii")
-        self.captures.append(Capture(url=answer.url, content_type=answer.content_type[:100], body=packed))
+        self.captures.append(capture_of_answer(answer.body, answer.content_type, answer.url))
 
     def _report(self, *, further: bool) -> None:
         calls = f"{len(self.client.calls.ms)} calls made"
