@@ -1,0 +1,280 @@
+"""A person's broadcasts as the affiliate API and CBHours tell them: a page of them, each with its curve."""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from server.affiliate import rules as polls
+from server.cbhours.rules import SEGMENT, sessions_of
+from server.ledger.queries import heard
+from server.models import (
+    AffiliateHour,
+    AffiliateShow,
+    AffiliateSubject,
+    AffiliateTags,
+    Broadcast,
+    CbhoursDay,
+    CbhoursSegment,
+    CbhoursShow,
+    CbhoursTexts,
+    snapshots,
+)
+from server.profiles.session_rules import Curve, Part, Point, Row, curve, merged
+from server.retention.rules import HOUR
+
+SEGMENTS_A_SESSION = 100  # five hours; whoever broadcasts longer costs another round
+GROWTH = 4
+LONGEST_STEP = {"cbhours": 2 * SEGMENT}  # a line that leaves out more than one segment is broken
+LAST_DAYS = 30
+
+
+class Segment(NamedTuple):
+    at: int
+    viewers: int | None
+    followers: int | None
+    show_id: int | None
+
+
+class Cut(NamedTuple):
+    """rows: newest first; next: those that started before this moment follow, None: there are no more."""
+
+    rows: Sequence[Row]
+    next: datetime | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A broadcast with what was to be seen in it. shows: kind -> share of the sightings, the most frequent first."""
+
+    row: Row
+    curve: Curve | None
+    shows: dict[str, float]
+    subjects: Sequence[str]
+    tags: Sequence[str]
+
+
+def page(session: Session, person_id: int, *, before: datetime | None = None, limit: int) -> Cut:
+    """Broadcasts that started before a moment."""
+    size = limit + 2
+    while True:
+        found, lowest, whole = _rows(session, person_id, before, size)
+        rows = [row for row in found if lowest is None or row.start >= lowest]
+        if whole or len(rows) > limit:
+            break
+        size *= GROWTH
+    rows.reverse()
+    return Cut(rows[:limit], rows[limit - 1].start if len(rows) > limit else None)
+
+
+def _rows(session: Session, person_id: int, before: datetime | None, size: int) -> tuple[list[Row], datetime | None,
+                                                                                          bool]:
+    """The newest rows, oldest first; the moment from which on they are whole, and whether these are all there are.
+
+    What lies below what was read of a source has ended before it, so a row that begins behind it can lack nothing.
+    """
+    told, first = _broadcasts(session, person_id, before, size)
+    said, other = _runs(session, person_id, before, size)
+    ends = [at for at in (first, other) if at is not None]
+    return merged([*told, *said]), max(ends, default=None), not ends
+
+
+def _broadcasts(session: Session, person_id: int, before: datetime | None,
+                size: int) -> tuple[list[Part], datetime | None]:
+    """Those of the affiliate API, and the start of the oldest where there are more."""
+    query = select(Broadcast).where(Broadcast.person_id == person_id).order_by(Broadcast.started_at.desc()).limit(size)
+    if before is not None:
+        query = query.where(Broadcast.started_at < before)
+    found = session.scalars(query).all()
+    return [_part(session, one) for one in found], found[-1].started_at if len(found) == size else None
+
+
+def _part(session: Session, one: Broadcast) -> Part:
+    figures = polls.Figures(one.polls or 0, one.viewers_peak, one.viewers_mean, one.followers_first, one.followers_last)
+    end = one.last_seen_at
+    if end is None:  # it goes on: what it adds up to is written when it ends
+        points = session.execute(
+            select(snapshots.c.observed_at, snapshots.c.viewers, snapshots.c.followers)
+            .where(snapshots.c.person_id == one.person_id,
+                   snapshots.c.observed_at >= int(one.first_seen_at.timestamp()))
+            .order_by(snapshots.c.observed_at)).all()
+        figures = polls.figures((viewers, followers) for _, viewers, followers in points)
+        end = _moment(points[-1][0]) if points else one.first_seen_at
+    return Part("affiliate", one.started_at, end, one.ended_latest, not one.closed,
+                max(0, round((end - one.started_at).total_seconds() / 60)), figures.polls, figures.viewers_peak,
+                figures.viewers_mean, figures.followers_first, figures.followers_last)
+
+
+def _runs(session: Session, person_id: int, before: datetime | None, size: int) -> tuple[list[Part], datetime | None]:
+    """Those of CBHours, and the start of the oldest that is surely whole where there are more segments."""
+    most = size * SEGMENTS_A_SESSION
+    segments = _segments(session, person_id, None, before, most)
+    runs = sessions_of(segments)
+    parts = [Part("cbhours", _moment(run.start), _moment(run.end), None, False, run.minutes, run.minutes, run.peak,
+                  run.mean, run.followers_first, run.followers_last) for run in runs]
+    if len(segments) < most:
+        return parts, None
+    return parts[1:], parts[1].start if len(parts) > 1 else _moment(segments[-1].at + 1)
+
+
+def _segments(session: Session, person_id: int, since: int | None, before: datetime | None,
+              most: int | None) -> list[Segment]:
+    """Oldest first; of more than so many the newest."""
+    one = CbhoursSegment
+    query = select(one.at, one.viewers, one.followers, one.show_id).where(one.person_id == person_id).order_by(
+        one.at.desc()).limit(most)
+    if before is not None:
+        query = query.where(one.at < before.timestamp())
+    if since is not None:
+        query = query.where(one.at >= since)
+    return [Segment(*row) for row in session.execute(query)][::-1]
+
+
+# ---- what was to be seen in them
+
+
+def shown(session: Session, person_id: int, rows: Sequence[Row], now: datetime) -> list[Shown]:
+    """The same rows with curves and texts; a constant number of statements."""
+    if not rows:
+        return []
+    low = min(int(row.start.timestamp()) for row in rows)
+    high = max(int(row.end.timestamp()) for row in rows)
+    seen = {source: _seen(session, source, person_id, low, high)
+            for source in ("affiliate", "cbhours") if any(source in row.sources for row in rows)}
+    breaks = [(int(span.start.timestamp()), int(span.end.timestamp()))
+              for span in heard(session, "affiliate", _moment(low), max(_moment(high), _moment(low + 1)), now,
+                                reasons=False) if not span.heard] if "affiliate" in seen else []
+    return [_shown(row, seen, breaks) for row in rows]
+
+
+class _Seen(NamedTuple):
+    """What one source showed over a period: points (at, viewers, show), oldest first; texts (since, text)."""
+
+    points: list[tuple[int, int | None, str | None]]
+    subjects: list[tuple[int, str | None]]
+    tags: list[tuple[int, str | None]]
+
+
+def _seen(session: Session, source: str, person_id: int, low: int, high: int) -> _Seen:
+    if source == "cbhours":
+        names = _names(session, CbhoursShow)
+        points = [(one.at, one.viewers, names.get(one.show_id))
+                  for one in _segments(session, person_id, low, _moment(high + 1), None)]
+        texts = _texts(session, CbhoursTexts, (CbhoursTexts.subject, CbhoursTexts.tags), person_id, low, high)
+        return _Seen(points, [(since, subject) for since, subject, _ in texts], [(at, tags) for at, _, tags in texts])
+    names = _names(session, AffiliateShow)
+    points = [(at, viewers, names.get(show)) for at, viewers, show in session.execute(
+        select(snapshots.c.observed_at, snapshots.c.viewers, snapshots.c.show_id)
+        .where(snapshots.c.person_id == person_id, snapshots.c.observed_at >= low, snapshots.c.observed_at <= high)
+        .order_by(snapshots.c.observed_at))]
+    return _Seen(
+        _hours(session, person_id, low, points[0][0] if points else high) + points,
+        [(since, said) for since, said in _texts(
+            session, AffiliateSubject, (AffiliateSubject.subject,), person_id, low, high)],
+        [(since, said) for since, said in _texts(session, AffiliateTags, (AffiliateTags.tags,), person_id, low, high)])
+
+
+def _names(session: Session, table: Any) -> dict[int | None, str]:
+    """Kinds of shows by number, in one spelling for both sources."""
+    return {number: name.removeprefix("_") for number, name in session.execute(select(table.id, table.name))}
+
+
+def _hours(session: Session, person_id: int, low: int, until: int) -> list[tuple[int, int | None, str | None]]:
+    """What is left of snapshots that were rolled up: the mean of each hour, in the middle of it."""
+    rows = session.execute(
+        select(AffiliateHour.hour, AffiliateHour.viewers_sum, AffiliateHour.viewers_polls)
+        .where(AffiliateHour.person_id == person_id, AffiliateHour.hour >= low - low % HOUR,
+               AffiliateHour.hour + HOUR <= until, AffiliateHour.viewers_polls > 0).order_by(AffiliateHour.hour))
+    return [(hour + HOUR // 2, round(total / count), None) for hour, total, count in rows]
+
+
+def _texts(session: Session, table: Any, columns: tuple[Any, ...], person_id: int, low: int, high: int) -> Any:
+    """What was told in a period, and what was in force when it began."""
+    first = select(func.max(table.since)).where(table.person_id == person_id, table.since <= low).scalar_subquery()
+    return session.execute(select(table.since, *columns).where(
+        table.person_id == person_id, table.since <= high, table.since >= func.coalesce(first, 0))
+        .order_by(table.since)).all()
+
+
+def _shown(row: Row, seen: dict[str, _Seen], breaks: Sequence[tuple[int, int]]) -> Shown:
+    start, end = int(row.start.timestamp()), int(row.end.timestamp())
+    points, shows = [], Counter[str]()
+    subjects: dict[str, None] = {}
+    tags: dict[str, None] = {}
+    for source in row.sources:
+        told = seen[source]
+        inside = _between(told.points, start, end)
+        points.append((source, [Point(at, viewers) for at, viewers, _ in inside if viewers is not None]))
+        if source == row.sources[0]:
+            shows.update(show for _, _, show in inside if show)
+        subjects |= dict.fromkeys(_in_force(told.subjects, start, end))
+        tags |= dict.fromkeys(tag for said in _in_force(told.tags, start, end) for tag in map(str, json.loads(said)))
+    return Shown(row, curve(points, start, end, breaks, LONGEST_STEP),
+                 {name: count / shows.total() for name, count in shows.most_common()}, list(subjects), list(tags))
+
+
+def _between(points: Sequence[tuple[int, int | None, str | None]], start: int,
+             end: int) -> Sequence[tuple[int, int | None, str | None]]:
+    return points[bisect_left(points, start, key=lambda one: one[0]):bisect_right(points, end, key=lambda one: one[0])]
+
+
+def _in_force(texts: Sequence[tuple[int, str | None]], start: int, end: int) -> list[str]:
+    first = max(0, bisect_right(texts, start, key=lambda one: one[0]) - 1)
+    return [said for since, said in texts[first:] if since <= end and said]
+
+
+# ---- the last days in figures
+
+
+class Total(NamedTuple):
+    """What one source tells of the last days. sessions: None where it is not told in sessions; watched: the share of
+    the time about which it can tell, from 0 to 1."""
+
+    source: str
+    sessions: int | None
+    days: int
+    minutes: int
+    watched: float
+
+
+def totals(session: Session, person_id: int, now: datetime, zone: Any, days: int = LAST_DAYS) -> list[Total]:
+    """Of each source that knows of a broadcast in the last days, or looked."""
+    since = now - timedelta(days=days)
+    found = []
+    parts = [part for part, _ in _since(session, person_id, since)]
+    spans = heard(session, "affiliate", since, now, now, reasons=False)
+    looked = sum(((span.end - span.start) for span in spans if span.heard), timedelta(0)) / (now - since)
+    if parts or looked:
+        inside = [(max(start, since), end) for start, end in parts]
+        found.append(Total("affiliate", len(parts), len({start.astimezone(zone).date() for start, _ in inside}),
+                           sum(round((end - start).total_seconds() / 60) for start, end in inside if end > start),
+                           looked))
+    told = _days(session, person_id, since.date(), now.date())
+    if told:
+        said = [minutes for minutes in told.values() if minutes is not None]
+        found.append(Total("cbhours", None, sum(1 for minutes in said if minutes), sum(said),
+                           min(len(said) / days, 1.0)))
+    return found
+
+
+def _since(session: Session, person_id: int, since: datetime) -> list[tuple[tuple[datetime, datetime], bool]]:
+    rows = session.scalars(select(Broadcast).where(
+        Broadcast.person_id == person_id, Broadcast.started_at >= since - timedelta(days=2))).all()
+    parts = [_part(session, row) for row in rows]
+    return [((part.start, part.end), part.going_on) for part in parts if part.end >= since]
+
+
+def _days(session: Session, person_id: int, first: date, last: date) -> dict[date, int | None]:
+    rows = session.execute(select(CbhoursDay.day, CbhoursDay.minutes).where(
+        CbhoursDay.person_id == person_id, CbhoursDay.day > first, CbhoursDay.day <= last))
+    return dict(row.tuple() for row in rows)
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
