@@ -1,7 +1,9 @@
-"""Who wins: for each group of shown fields the sources in order, and how long a word is fresh. Pure.
+"""Who wins: for each shown field the sources in order, and how long a word is fresh. Pure.
 
-An earlier source wins as long as its word is fresh; when none is fresh the newest word wins, whoever said it
-("last known"). Profile fields do not age: the earliest source that has ever said them wins.
+An earlier source wins as long as its word is fresh; when none is fresh the newest word wins, whoever said it ("last
+known"). Profile fields do not age: the earliest source that has ever said one wins, field by field. What a source has
+not said is no word: it never wins against one. CBHours' "Offline" is a word, a poll that does not show somebody is
+none.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,21 +13,36 @@ from typing import Any, NamedTuple
 ORDER: dict[str, tuple[str, ...]] = {
     "profile": ("affiliate", "cbhours", "browser", "import", "manual"),
     "live": ("affiliate", "cbhours", "browser"),
+    "numbers": ("affiliate", "cbhours"),
     "followers": ("cbhours", "affiliate"),
-    "tags": ("affiliate", "cbhours", "browser", "import", "manual"),
+    "tags": ("affiliate", "cbhours"),
     "rank": ("cbhours",),
 }
 AGELESS = frozenset({"profile"})
+LAST_KNOWN = frozenset({"tags"})  # words of sources beyond the order count too, when nobody's is fresh
+PROFILE = ("display_name", "age", "gender", "birthday", "country", "location", "spoken_languages", "is_new",
+           "image_url", "image_url_360x270")
+NUMBERS = ("show", "viewers", "seconds_online", "is_hd")
+FIELDS: dict[str, str] = {
+    **dict.fromkeys(PROFILE, "profile"), "live": "live", **dict.fromkeys(NUMBERS, "numbers"), "followers": "followers",
+    "subject": "tags", "tags": "tags", "rank": "rank", "gender_rank": "rank",
+}
 FRESH_AT_LEAST = timedelta(minutes=10)
 FRESH_INTERVALS = 1.5
 
 
 class Word(NamedTuple):
-    """What one source said, and when."""
+    """What one source said, and when. until: to be believed so long; None: as its source's interval says."""
 
     value: Any
     source: str
     at: datetime
+    until: datetime | None = None
+
+    def fresh(self, intervals: Mapping[str, timedelta], now: datetime) -> bool:
+        if self.until is not None:
+            return now <= self.until
+        return is_fresh(self.at, intervals.get(self.source, timedelta(0)), now)
 
 
 def fresh_for(interval: timedelta) -> timedelta:
@@ -43,18 +60,19 @@ def stronger(group: str, source: str) -> tuple[str, ...]:
     return order[:order.index(source)] if source in order else order
 
 
-def winner(group: str, words: Iterable[Word], intervals: dict[str, timedelta], now: datetime) -> Word | None:
+def winner(group: str, words: Iterable[Word], intervals: Mapping[str, timedelta], now: datetime) -> Word | None:
     """The word to show; None: nobody has said anything.
 
     intervals  how often each source is asked; one that is not in it counts as fresh for `FRESH_AT_LEAST`
     """
     order = ORDER[group]
-    said = [word for word in words if word.source in order and word.value is not None]
-    known = sorted(said, key=lambda word: (order.index(word.source), -word.at.timestamp()))
+    said = [word for word in words if word.value is not None and (word.source in order or group in LAST_KNOWN)]
+    known = sorted((word for word in said if word.source in order),
+                   key=lambda word: (order.index(word.source), -word.at.timestamp()))
     for word in known:
-        if group in AGELESS or is_fresh(word.at, intervals.get(word.source, timedelta(0)), now):
+        if group in AGELESS or word.fresh(intervals, now):
             return word
-    return max(known, key=lambda word: word.at, default=None)
+    return max(said, key=lambda word: word.at, default=None)
 
 
 # ---- what a shown value can say of itself
@@ -96,13 +114,31 @@ def origin(source: str | None, at: datetime | None, intervals: Mapping[str, time
     return Origin(source, at, is_fresh(at, intervals.get(source, timedelta(0)), now))
 
 
-def is_live(live_until: datetime | None, last_seen_at: datetime | None, polled_at: datetime | None,
-            now: datetime) -> bool:
-    """Whether somebody may be shown as live: a poll said so and is still to be believed, or a list, minutes ago.
+def origin_of(word: Word | None, intervals: Mapping[str, timedelta], now: datetime) -> Origin:
+    return NO_ORIGIN if word is None else Origin(word.source, word.at, word.fresh(intervals, now))
 
-    last_seen_at  by whichever source; a list's word is newer than the newest poll that showed the person
+
+def live_words(*, polled_at: datetime | None, polled_until: datetime | None, asked_at: datetime | None,
+               online_until: datetime | None, listed_at: datetime | None) -> list[Word]:
+    """What each source said last on whether somebody is live.
+
+    polled_at     the newest poll that showed the person; polled_until: it is believed so long, None: a complete poll
+                  has not shown the person since
+    asked_at      CBHours' newest answer; online_until: its "Online" is believed so long, None: it said "Offline"
+    listed_at     the newest card of a list that said the person is online
     """
-    if live_until is not None and live_until >= now:
-        return True
-    by_list = last_seen_at is not None and (polled_at is None or last_seen_at > polled_at)
-    return by_list and last_seen_at is not None and now - last_seen_at <= LIVE_BY_LISTS
+    words = []
+    if polled_at is not None and polled_until is not None:
+        words.append(Word(True, "affiliate", polled_at, polled_until))
+    if asked_at is not None:
+        words.append(Word(online_until is not None, "cbhours", asked_at, online_until))
+    if listed_at is not None:
+        words.append(Word(True, "browser", listed_at, listed_at + LIVE_BY_LISTS))
+    return words
+
+
+def live(words: Iterable[Word], intervals: Mapping[str, timedelta], now: datetime) -> tuple[bool, Origin]:
+    """Whether somebody may be shown as live, and who says so; only a fresh word makes anybody live."""
+    word = winner("live", words, intervals, now)
+    said = origin_of(word, intervals, now)
+    return word is not None and bool(word.value) and said.fresh, said

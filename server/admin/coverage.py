@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from server import priorities
 from server.models import AffiliatePoll, FollowInterval, FollowList, Person, PersonCurrent, Profile, Scan
-from server.people.rows import freshness, live_now
+from server.people.rows import Freshness, freshness, live_now
 
 LISTS = ("browser", "import", "manual")
 
@@ -42,10 +42,11 @@ class Coverage(NamedTuple):
 
 def coverage(session: Session, now: datetime) -> Coverage:
     """The sources that there are, the affiliate API first; a constant number of statements."""
-    intervals = freshness(session, now).intervals
+    about = freshness(session, now)
+    intervals = about.intervals
     everybody = session.scalar(select(func.count()).select_from(Person)) or 0
     return Coverage(everybody, [_affiliate(session, intervals["affiliate"], now),
-                                *_lists(session, intervals["browser"], now)])
+                                *_lists(session, about)])
 
 
 def _affiliate(session: Session, interval: timedelta, now: datetime) -> Covered:
@@ -59,8 +60,9 @@ def _affiliate(session: Session, interval: timedelta, now: datetime) -> Covered:
     return Covered("affiliate", people, fresh, live, newest, interval, priorities.is_fresh(newest, interval, now))
 
 
-def _lists(session: Session, interval: timedelta, now: datetime) -> list[Covered]:
+def _lists(session: Session, about: Freshness) -> list[Covered]:
     """Lists that the browser reads, and those that are handed over; a person counts for each source that named them."""
+    interval, now = about.intervals["browser"], about.now
     said = union(select(Profile.source.label("source"), Profile.person_id),
                  select(FollowInterval.start_source, FollowInterval.person_id)).subquery()
     people: dict[str, int] = dict(session.execute(
@@ -74,7 +76,8 @@ def _lists(session: Session, interval: timedelta, now: datetime) -> list[Covered
         .where(FollowInterval.end_latest.is_(None), FollowInterval.missing_since.is_(None),
                FollowList.complete_started_at >= now - priorities.fresh_for(interval))) or 0
     live = session.scalar(select(func.count()).select_from(PersonCurrent).where(
-        live_now(now), func.coalesce(PersonCurrent.live_until < now, True))) or 0
+        live_now(about), func.coalesce(PersonCurrent.live_until < now, True),
+        func.coalesce(PersonCurrent.cbhours_live_until < now, True))) or 0
     found = []
     for source in LISTS:
         by_itself = source == "browser"

@@ -23,8 +23,9 @@ BATCH = 1_000
 
 PERSON = (
     "username", "role", "display_name", "age", "gender", "country", "location", "tags", "subject", "live",
-    "current_show", "viewers", "followers", "rank", "gender_rank", "snapshots", "last_seen_at", "image_url",
-    *(f"origins.{group}.{what}" for group in ("profile", "tags", "followers")
+    "current_show", "viewers", "followers", "rank", "gender_rank", "has_cbhours_trophy", "snapshots", "last_seen_at",
+    "image_url",
+    *(f"origins.{group}.{what}" for group in ("profile", "tags", "followers", "rank", "live")
       for what in ("source", "observed_at", "fresh")),
 )
 DIRECTORY = (*PERSON, "following", "follower")

@@ -29,8 +29,8 @@ _SEARCH = Field(None, max_length=50, description="part of the username")
 _TAG = Field(None, max_length=60, description="only people who have this tag")
 _ROLE = Field(None, description="models: model or both; viewers: viewer or both")
 Roles = Literal["all", "models", "viewers"]
-CurrentSort = Literal["since", "-since", "username", "-username", "age", "-age", "followers", "-followers", "seen",
-                      "-seen"]
+CurrentSort = Literal["since", "-since", "username", "-username", "age", "-age", "followers", "-followers", "rank",
+                      "-rank", "gender_rank", "-gender_rank", "seen", "-seen"]
 EndedSort = Literal["until", "-until", "since", "-since", "username", "-username", "age", "-age", "seen", "-seen"]
 
 

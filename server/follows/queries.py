@@ -37,7 +37,7 @@ from server.models import (
     ScanPageRow,
 )
 from server.paging import Page, decode_cursor, encode_cursor, refused_cursor
-from server.people.directory import Cut, Wanted, filters
+from server.people.directory import Cut, Wanted, filters, of_now
 from server.people.rows import COLUMNS, WIDTH, PersonRow, with_current
 
 Direction = Literal["following", "follower"]
@@ -111,11 +111,13 @@ _SORTS: dict[str, tuple[Any, type]] = {
     "username": (Person.username, str),
     "since": (FollowInterval.start_latest, datetime),
     "until": (FollowInterval.end_latest, datetime),
-    "age": (PersonDetails.age, int),
+    "age": (PersonDetails.sort_age, int),
     "followers": (PersonCurrent.followers, int),
+    "rank": (PersonCurrent.rank, int),
+    "gender_rank": (PersonCurrent.gender_rank, int),
     "seen": (PersonCurrent.last_seen_at, datetime),
 }
-CURRENT_SORTS = ("since", "username", "age", "followers", "seen")
+CURRENT_SORTS = ("since", "username", "age", "followers", "rank", "gender_rank", "seen")
 ENDED_SORTS = ("until", "since", "username", "age", "seen")
 
 
@@ -189,12 +191,12 @@ def _cut(session: Session, rule: Sequence[ColumnElement[bool]], wanted: Wanted, 
     downwards, backwards = wanted.sort.startswith("-"), bool(wanted.before)
     descending = downwards != backwards
     value: Any = column
-    if column in (PersonDetails.age, PersonCurrent.followers):
+    if kind is int:
         value = func.coalesce(column, -1 if downwards else 2**62)
     elif column is PersonCurrent.last_seen_at:
         value = func.coalesce(column, literal(_BEFORE_ALL if downwards else _AFTER_ALL, Moment()), type_=Moment())
     keys = (value, FollowInterval.id)
-    query = _rows().where(*rule, *filters(session, wanted, now, walking=True))
+    query = _rows().where(*rule, *filters(session, wanted, of_now(session, wanted, now), walking=True))
     edge = wanted.before or wanted.after
     if edge:
         word, *place = decode_cursor(edge, str, kind, int)
@@ -221,7 +223,7 @@ def _count(session: Session, rule: Sequence[ColumnElement[bool]], wanted: Wanted
     query = select(func.count()).select_from(FollowInterval).where(*rule)
     if wanted.narrowed:
         query = query.join(Person, Person.id == FollowInterval.person_id).where(
-            *filters(session, wanted, now, walking=True))
+            *filters(session, wanted, of_now(session, wanted, now), walking=True))
         if wanted.live is not None:
             query = query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
     return session.execute(query).scalar_one()

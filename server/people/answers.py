@@ -7,8 +7,11 @@ from pydantic import BaseModel, Field
 
 from common.clock import iso_ms
 from server.openapi import When
-from server.people.rows import Freshness, PersonRow, is_live, origins
+from server.people.rows import Freshness, PersonRow, told
 from server.priorities import Origin
+
+OUTSIDE = {"show": "current_show"}  # fields that are called otherwise outside
+TROPHY = "whether CBHours can be asked for the person; null: not yet known"
 
 
 class OriginAnswer(BaseModel):
@@ -26,11 +29,13 @@ class Origins(BaseModel):
     profile: OriginAnswer = Field(description="of display_name, age, gender, country, location and the picture")
     tags: OriginAnswer = Field(description="of subject and tags")
     live: OriginAnswer = Field(description="of live")
-    numbers: OriginAnswer = Field(description="of current_show, viewers and is_hd, which are of the newest poll")
+    numbers: OriginAnswer = Field(description="of current_show and viewers")
     followers: OriginAnswer
     rank: OriginAnswer = Field(description="of rank and gender_rank")
     seen: OriginAnswer = Field(description="of last_seen_at")
     snapshots: OriginAnswer
+    apart: dict[str, OriginAnswer] = Field(
+        description="single fields, such as gender, whose origin is not the one of their group")
 
 
 class PersonFields(BaseModel):
@@ -52,8 +57,9 @@ class PersonFields(BaseModel):
     current_show: str | None = Field(description="public, private, …; null: not live, or not said")
     viewers: int | None = Field(description="null: not live, or not said")
     followers: int | None
-    rank: int | None
-    gender_rank: int | None
+    rank: int | None = Field(description="1 is the top; CBHours alone tells it")
+    gender_rank: int | None = Field(description="the same among those of the same gender")
+    has_cbhours_trophy: bool | None = Field(description=TROPHY)
     snapshots: int = Field(description="how many polls have shown the person")
     last_seen_at: When | None = Field(description="last seen broadcasting")
     origins: Origins
@@ -73,28 +79,28 @@ class DirectoryAnswer(BaseModel):
 
 
 def person_fields(row: PersonRow, about: Freshness) -> dict[str, Any]:
-    live = is_live(row, about.now)
+    now = told(row, about)
+    person, live = now.person, now.live
+    of_now = {name: live and now.apart.get(name, now.origins["numbers"]).fresh for name in ("show", "viewers")}
     return {
-        "id": str(row.uuid), "username": row.username, "role": row.role, "display_name": row.display_name,
-        "age": row.age, "gender": row.gender, "country": row.country, "location": row.location,
-        "subject": row.subject, "tags": None if row.tags is None else list(row.tags), "image": image(row),
-        "image_url": row.image_url_360x270 or row.image_url, "live": live,
-        "current_show": row.show if live and _polled(row, about.now) else None,
-        "viewers": row.viewers if live and _polled(row, about.now) else None,
-        "followers": row.followers, "rank": row.rank, "gender_rank": row.gender_rank, "snapshots": row.snapshots or 0,
-        "last_seen_at": iso(row.last_seen_at),
-        "origins": {name: origin(one) for name, one in origins(row, about).items()},
+        "id": str(person.uuid), "username": person.username, "role": person.role, "display_name": person.display_name,
+        "age": person.age, "gender": person.gender, "country": person.country, "location": person.location,
+        "subject": person.subject, "tags": None if person.tags is None else list(person.tags), "image": image(person),
+        "image_url": person.image_url_360x270 or person.image_url, "live": live,
+        "current_show": person.show if of_now["show"] else None,
+        "viewers": person.viewers if of_now["viewers"] else None,
+        "followers": person.followers, "rank": person.rank, "gender_rank": person.gender_rank,
+        "has_cbhours_trophy": person.has_trophy, "snapshots": person.snapshots or 0,
+        "last_seen_at": iso(person.last_seen_at),
+        "origins": {name: origin(one) for name, one in now.origins.items()} | {
+            "apart": {OUTSIDE.get(name, name): origin(one) for name, one in now.apart.items()
+                      if OUTSIDE.get(name, name) in PersonFields.model_fields}},
     }
 
 
 def directory_person(row: PersonRow, about: Freshness) -> dict[str, Any]:
     return person_fields(row, about) | {
         "platform": row.platform, "following": row.following, "follower": row.follower}
-
-
-def _polled(row: PersonRow, now: datetime) -> bool:
-    """The numbers of the newest poll are still of now."""
-    return row.live_until is not None and row.live_until >= now
 
 
 def image(row: PersonRow) -> str | None:

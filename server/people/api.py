@@ -25,7 +25,8 @@ from server.time import now
 tag = Tag(name="People", description="Everybody known, and what is known of them")
 bp = APIBlueprint("people_api", __name__, url_prefix="/api", abp_tags=[tag], abp_responses={404: ErrorAnswer})
 
-Sort = Literal["seen", "-seen", "username", "-username", "age", "-age", "followers", "-followers"]
+Sort = Literal["seen", "-seen", "username", "-username", "age", "-age", "followers", "-followers", "rank", "-rank",
+               "gender_rank", "-gender_rank"]
 
 
 class DirectoryQuery(BaseModel):
@@ -133,6 +134,7 @@ class PersonAnswer(BaseModel):
     gender_rank: Value
     snapshots: Value
     last_seen_at: Value
+    has_cbhours_trophy: bool | None = Field(description=answers.TROPHY)
     follows: list[PersonFollowing | PersonFollower] = Field(
         description="every follow in either direction with its bounds, newest first")
 
@@ -184,6 +186,7 @@ def person(path: PersonPath, query: PersonQuery) -> dict[str, Any]:
     about = freshness(db.session(), now())
     told = {one.name: _value(one) for one in values.of_person(db.session(), row, about)}
     return {"id": str(row.uuid), "username": row.username, "platform": row.platform, **told,
+            "has_cbhours_trophy": row.has_trophy,
             "follows": [_follow(name, follow) for name, follow in follows]}
 
 

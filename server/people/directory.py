@@ -24,9 +24,11 @@ from server.models import PLATFORM, Person, PersonCurrent, PersonDetails, Person
 from server.paging import decode_cursor, encode_cursor, refused_cursor
 from server.people.rows import (
     ROLES,
-    SOON_AFTER_LIVE,
+    Freshness,
     checked_row_by_row,
+    freshness,
     has_tag,
+    live_after,
     live_now,
     name_contains,
     rows_of,
@@ -97,7 +99,9 @@ SORTS: dict[str, Sort | None] = {
     "username": None,
     "seen": Sort(CURRENT, CURRENT.c.last_seen_at, datetime, CURRENT.c.last_seen_at.is_not(None)),
     "followers": Sort(CURRENT, CURRENT.c.followers, int, CURRENT.c.followers.is_not(None)),
-    "age": Sort(DETAILS, DETAILS.c.age, int, DETAILS.c.age.is_not(None)),
+    "age": Sort(DETAILS, DETAILS.c.sort_age, int, DETAILS.c.sort_age.is_not(None)),
+    "rank": Sort(CURRENT, CURRENT.c.rank, int, CURRENT.c.rank.is_not(None)),
+    "gender_rank": Sort(CURRENT, CURRENT.c.gender_rank, int, CURRENT.c.gender_rank.is_not(None)),
 }
 
 
@@ -120,8 +124,9 @@ def directory(session: Session, wanted: Wanted, now: datetime) -> Cut:
     """
     sort, backwards = SORTS[wanted.sort.removeprefix("-")], bool(wanted.before)
     edge = _decode(wanted, sort) if wanted.before or wanted.after else None
-    few, among = _few(session, wanted, sort, now)
-    found = _walked(session, wanted, sort, edge, now, among) if few is None else _sorted(few, wanted, edge)
+    about = of_now(session, wanted, now)
+    few, among = _few(session, wanted, sort, about)
+    found = _walked(session, wanted, sort, edge, about, among) if few is None else _sorted(few, wanted, edge)
     more = len(found) > wanted.limit
     found = found[:wanted.limit]
     if backwards:
@@ -137,13 +142,14 @@ def directory(session: Session, wanted: Wanted, now: datetime) -> Cut:
 
 def fitting(session: Session, wanted: Wanted, now: datetime) -> int:
     """How many people the filters leave, counted up to `COUNT_CAP` + 1."""
-    driver = next((ids for name, ids in _drivers(wanted, session, now) if name != "search"), None)
+    about = of_now(session, wanted, now)
+    driver = next((ids for name, ids in _drivers(wanted, session, about) if name != "search"), None)
     if driver is not None and wanted.filters == 1:
         query: Any = driver  # an index has all of it; everybody here is of one platform
     elif wanted.role != "all" and wanted.filters == 1:
         query = select(PERSON.c.id).where(PERSON.c.role.in_(ROLES[wanted.role]))
     else:
-        query = select(PERSON.c.id).where(*filters(session, wanted, now, walking=driver is not None))
+        query = select(PERSON.c.id).where(*filters(session, wanted, about, walking=driver is not None))
         if driver is not None:
             query = query.where(PERSON.c.id.in_(driver))
         if wanted.live is not None:
@@ -161,11 +167,11 @@ def popular_tags(session: Session, limit: int) -> list[tuple[str, int]]:
 # ---- few
 
 
-def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> tuple[list[Place] | None, Any]:
+def _few(session: Session, wanted: Wanted, sort: Sort | None, about: Freshness) -> tuple[list[Place] | None, Any]:
     """Everybody who fits, in no order, where a filter leaves few; else the ids among which they are where a filter
     leaves some, or None."""
     among: Any = None
-    for name, ids in _drivers(wanted, session, now):
+    for name, ids in _drivers(wanted, session, about):
         # A search may have to look at every name, so it is asked once and its ids are kept; the others are quick.
         people = session.scalars(ids.limit((SOME_NAMES if name == "search" else FEW) + 1)).all()
         if not people:
@@ -179,13 +185,13 @@ def _few(session: Session, wanted: Wanted, sort: Sort | None, now: datetime) -> 
             continue
         value, known = (sort.column, sort.known) if sort else (PERSON.c.username, literal(True))
         query: Any = select(PERSON.c.id, PERSON.c.username, value, known).where(
-            PERSON.c.id.in_(given), *filters(session, wanted, now, walking=True))
+            PERSON.c.id.in_(given), *filters(session, wanted, about, walking=True))
         for table in _tables(wanted, sort):
             query = query.outerjoin(table, table.c.person_id == PERSON.c.id)
         return [Place(value if known else None, person_id, username)
                 for person_id, username, value, known in session.execute(query)], None
     if among is None and wanted.filters > 1:
-        among = next((ids for name, ids in _drivers(wanted, session, now)
+        among = next((ids for name, ids in _drivers(wanted, session, about)
                       if name != "search" and _at_most(session, ids, SOME_OF_BOTH)), None)
     return None, among
 
@@ -194,13 +200,13 @@ def _at_most(session: Session, ids: Any, most: int) -> bool:
     return (session.scalar(select(func.count()).select_from(ids.limit(most + 1).subquery())) or 0) <= most
 
 
-def _drivers(wanted: Wanted, session: Session, now: datetime) -> Any:
+def _drivers(wanted: Wanted, session: Session, about: Freshness) -> Any:
     """For each filter that an index answers: the ids of those who may fit."""
     if wanted.tag:
         yield "tag", select(TAGS.c.person_id).where(TAGS.c.tag == wanted.tag)
     if wanted.live:
         yield "live", select(CURRENT.c.person_id).where(
-            CURRENT.c.last_seen_at >= now - SOON_AFTER_LIVE, live_now(now))
+            CURRENT.c.last_seen_at >= live_after(about), live_now(about))
     if wanted.search:
         found: Any = select(PERSON.c.id).where(PERSON.c.platform == PLATFORM, name_contains(session, wanted.search))
         if session.get_bind().dialect.name == "postgresql":
@@ -235,7 +241,7 @@ def _behind(place: Place, edge: Place, descending: bool) -> bool:
 # ---- walk and sort
 
 
-def _walked(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | None, now: datetime,
+def _walked(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | None, about: Freshness,
             among: Any) -> list[Place]:
     """So many places from the edge on, and one more if there is one; backwards in the order in which they are met."""
     backwards = bool(wanted.before)
@@ -247,19 +253,20 @@ def _walked(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | N
         here = edge if edge is not None and edge.part == part else None
         missing = wanted.limit + 1 - len(found)
         if sort is not None and part == KNOWN:
-            found += _known(session, wanted, sort, here, missing, now, among)
+            found += _known(session, wanted, sort, here, missing, about, among)
         else:
-            found += _by_name(session, wanted, sort, here, missing, now, among)
+            found += _by_name(session, wanted, sort, here, missing, about, among)
         if len(found) > wanted.limit:
             break
     return found
 
 
 def _by_name(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | None, limit: int,
-             now: datetime, among: Any) -> list[Place]:
+             about: Freshness, among: Any) -> list[Place]:
     """By username: everybody, or those whose sort value is not known."""
     descending = (sort is None and wanted.sort.startswith("-")) != bool(wanted.before)
-    query: Any = select(PERSON.c.id, PERSON.c.username).where(*filters(session, wanted, now, walking=among is not None))
+    query: Any = select(PERSON.c.id, PERSON.c.username).where(
+        *filters(session, wanted, about, walking=among is not None))
     if sort is not None:
         query = query.where(~func.coalesce(sort.known, False))
     for table in _tables(wanted, sort):
@@ -275,7 +282,7 @@ def _by_name(session: Session, wanted: Wanted, sort: Sort | None, edge: Place | 
             for person_id, username in session.execute(query)]
 
 
-def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, limit: int, now: datetime,
+def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, limit: int, about: Freshness,
            among: Any) -> list[Place]:
     """By the sort value, where it is known."""
     descending = wanted.sort.startswith("-") != bool(wanted.before)
@@ -285,7 +292,7 @@ def _known(session: Session, wanted: Wanted, sort: Sort, edge: Place | None, lim
     if edge is not None:
         here = tuple_(literal(edge.value, sort.column.type), literal(edge.person_id))
         rules.append(tuple_(*keys) < here if descending else tuple_(*keys) > here)
-    asked = filters(session, wanted, now, walking=True)
+    asked = filters(session, wanted, about, walking=True)
     walk = select(*keys, PERSON.c.username).select_from(sort.table).join(
         PERSON, PERSON.c.id == sort.table.c.person_id)
     if not wanted.narrowed or (wanted.role in ("models", "model") and wanted.filters == 1):
@@ -327,7 +334,12 @@ def _places(session: Session, query: Any) -> list[Place]:
     return [Place(*row) for row in session.execute(query)]
 
 
-def filters(session: Session, wanted: Wanted, now: datetime, *, walking: bool = False) -> list[ColumnElement[bool]]:
+def of_now(session: Session, wanted: Wanted, now: datetime) -> Freshness:
+    """The present as `filters` take it; how often sources are asked is only looked up where it matters."""
+    return Freshness({}, now) if wanted.live is None else freshness(session, now)
+
+
+def filters(session: Session, wanted: Wanted, about: Freshness, *, walking: bool = False) -> list[ColumnElement[bool]]:
     """What the filters ask of a person; with `live` the query has to be joined with `PersonCurrent`.
 
     walking  the query comes from elsewhere to each person, and only looks whether this one fits
@@ -343,7 +355,7 @@ def filters(session: Session, wanted: Wanted, now: datetime, *, walking: bool = 
     if wanted.tag:
         found.append(has_tag(wanted.tag))
     if wanted.live is not None:
-        found.append(live_now(now) if wanted.live else ~live_now(now))
+        found.append(live_now(about) if wanted.live else ~live_now(about))
     return found
 
 

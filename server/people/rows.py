@@ -1,7 +1,11 @@
-"""The row of a person that every list, tab, export and API call shows: one select, one shape, origins by one rule."""
+"""The row of a person that every list, tab, export and API call shows: one select, one shape, and who wins in it.
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+A row holds the words of every source beside each other. `told` decides between them at the moment of reading, by the
+rules of `server.priorities`, so that a word that has gone stale gives way at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,35 +15,42 @@ from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
 from server import priorities
-from server.affiliate.store import USUAL_INTERVAL
-from server.jobs.kinds import KINDS
-from server.jobs.rules import present_config
+from server.affiliate.rooms import mark
+from server.jobs.intervals import intervals
 from server.models import (
     PLATFORM,
+    CbhoursCurrent,
+    CbhoursState,
     FollowInterval,
     FollowList,
-    Job,
     Person,
     PersonCurrent,
     PersonDetails,
     PersonTag,
     PictureState,
+    Profile,
 )
-from server.priorities import Origin
+from server.priorities import NO_ORIGIN, NUMBERS, PROFILE, Origin, Word
 
 ROLES = {"models": ("model", "both"), "viewers": ("viewer", "both"), "model": ("model", "both"),
          "viewer": ("viewer", "both"), "both": ("both",), "unknown": ("unknown",)}
 SOON_AFTER_LIVE = timedelta(hours=3)  # whoever may be shown as live has been seen since then: an index finds them
-PROFILE = ("display_name", "age", "gender", "birthday", "country", "location", "spoken_languages", "is_new",
-           "image_url", "image_url_360x270")
-LIVE = ("show", "viewers", "seconds_online", "is_hd")
+CACHED = ("display_name", "age", "gender", "country", "location", "image_url")
+BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACES = {source: place for place, source in enumerate(priorities.ORDER["profile"])}
+NOT_SAID = mark(None)  # what the affiliate API said last of a subject or of tags: nothing
 
 
 class PersonRow(NamedTuple):
-    """What is known of one person. None: nobody has told us yet.
+    """What is known of one person, as it is stored. None: nobody has told us yet.
 
+    display_name … image_url_360x270, subject, tags  each of the source beside it
+    show … live_until  the affiliate API's own words, affiliate_followers too; by_cbhours_…: those of CBHours; cached_…:
+                  those of pages that were read or handed over
+    followers     the word that had won when the newest one came in
     last_seen_at  last seen broadcasting, by whichever source
     picture       SHA-256 of the newest picture that is stored here
+    has_trophy    whether CBHours can be asked for the person; None: not yet known
     listed_at     the newest complete reading of followed cams that still showed the person on its cards
     following, follower  on a list of any account now
     """
@@ -63,19 +74,23 @@ class PersonRow(NamedTuple):
     profile_source: str | None
     profile_at: datetime | None
     subject: str | None
+    subject_source: str | None
+    subject_at: datetime | None
+    subject_mark: int | None
     tags: Sequence[str] | None
     tags_source: str | None
     tags_at: datetime | None
+    tags_mark: int | None
     show: str | None
     viewers: int | None
     seconds_online: int | None
     is_hd: bool | None
-    live_source: str | None
     live_at: datetime | None
     live_until: datetime | None
     followers: int | None
     followers_source: str | None
     followers_at: datetime | None
+    affiliate_followers: int | None
     rank: int | None
     gender_rank: int | None
     rank_at: datetime | None
@@ -83,14 +98,37 @@ class PersonRow(NamedTuple):
     last_seen_at: datetime | None
     affiliate_at: datetime | None
     cbhours_at: datetime | None
+    cbhours_live_until: datetime | None
+    list_live_at: datetime | None
+    by_cbhours_online_at: datetime | None
+    by_cbhours_show: str | None
+    by_cbhours_viewers: int | None
+    by_cbhours_followers: int | None
+    by_cbhours_followers_at: datetime | None
+    by_cbhours_gender: str | None
+    by_cbhours_is_new: bool | None
+    by_cbhours_subject: str | None
+    by_cbhours_tags: Sequence[str] | None
+    cached_source: str | None
+    cached_at: datetime | None
+    cached_display_name: str | None
+    cached_age: int | None
+    cached_gender: str | None
+    cached_country: str | None
+    cached_location: str | None
+    cached_image_url: str | None
+    cached_subject: str | None
+    cached_tags: Sequence[str] | None
     picture: str | None
+    has_trophy: bool | None
     listed_at: datetime | None
     following: bool
     follower: bool
 
 
 # Columns of tables, not of mapped classes: rows of those take a way of their own that is twice as long.
-_person, _current, _details = (model.__table__.c for model in (Person, PersonCurrent, PersonDetails))
+_person, _current, _details, _cbhours, _cached, _picture, _state = (model.__table__.c for model in (
+    Person, PersonCurrent, PersonDetails, CbhoursCurrent, Profile, PictureState, CbhoursState))
 _listed = aliased(FollowInterval)  # a name of its own beside the interval that a list is about
 
 
@@ -115,28 +153,38 @@ def _listed_at() -> Any:
 COLUMNS: tuple[Any, ...] = (
     _person.id, _person.uuid, _person.platform, _person.username, _person.role, _person.created_at,
     *(_details[name] for name in (
-        *PROFILE, "profile_source", "profile_at", "subject", "tags", "tags_source", "tags_at")),
+        *PROFILE, "profile_source", "profile_at", "subject", "subject_source", "subject_at", "subject_mark", "tags",
+        "tags_source", "tags_at", "tags_mark")),
     *(_current[name] for name in (
-        *LIVE, "live_source", "live_at", "live_until", "followers", "followers_source", "followers_at", "rank",
-        "gender_rank", "rank_at", "snapshots", "last_seen_at", "affiliate_at", "cbhours_at")),
-    PictureState.__table__.c.sha256, _listed_at(), _is_in("following"), _is_in("follower"),
+        *NUMBERS, "live_at", "live_until", "followers", "followers_source", "followers_at", "affiliate_followers",
+        "rank", "gender_rank", "rank_at", "snapshots", "last_seen_at", "affiliate_at", "cbhours_at",
+        "cbhours_live_until", "list_live_at")),
+    *(_cbhours[name].label(f"by_cbhours_{name}") for name in (
+        "online_at", "show", "viewers", "followers", "followers_at", "gender", "is_new", "subject", "tags")),
+    _cached.source.label("cached_source"), _cached.changed_at.label("cached_at"),
+    *(_cached[name].label(f"cached_{name}") for name in (*CACHED, "subject", "tags")),
+    _picture.sha256, _state.has_trophy, _listed_at(), _is_in("following"), _is_in("follower"),
 )
 WIDTH = len(COLUMNS)
+_BESIDE = (PersonCurrent, PersonDetails, CbhoursCurrent, Profile, PictureState, CbhoursState)
 
 
 def with_current(query: Any) -> Any:
     """A select over persons, joined with what is known of them now."""
-    return (query.outerjoin(PersonCurrent, PersonCurrent.person_id == Person.id)
-            .outerjoin(PersonDetails, PersonDetails.person_id == Person.id)
-            .outerjoin(PictureState, PictureState.person_id == Person.id))
+    for model in _BESIDE:
+        query = query.outerjoin(model, model.person_id == Person.id)
+    return query
+
+
+def _joined() -> Any:
+    tables: Any = Person.__table__
+    for model in _BESIDE:
+        tables = tables.outerjoin(model.__table__, model.__table__.c.person_id == _person.id)
+    return tables
 
 
 _THESE = (  # made once: putting it together takes as long as asking it
-    select(*COLUMNS).select_from(
-        Person.__table__.outerjoin(PersonCurrent.__table__, _current.person_id == _person.id)
-        .outerjoin(PersonDetails.__table__, _details.person_id == _person.id)
-        .outerjoin(PictureState.__table__, PictureState.__table__.c.person_id == _person.id))
-    .where(_person.id.in_(bindparam("person_ids", expanding=True))))
+    select(*COLUMNS).select_from(_joined()).where(_person.id.in_(bindparam("person_ids", expanding=True))))
 
 
 def rows_of(session: Session, person_ids: Sequence[int]) -> list[PersonRow]:
@@ -182,16 +230,6 @@ def has_tag(tag: str) -> ColumnElement[bool]:
     return exists().where(PersonTag.person_id == Person.id, PersonTag.tag == tag.lower())
 
 
-def live_now(now: datetime) -> ColumnElement[bool]:
-    """`server.priorities.is_live` in SQL, over `PersonCurrent`; unknown counts as not live."""
-    by_list = and_(PersonCurrent.last_seen_at >= now - priorities.LIVE_BY_LISTS,
-                   or_(PersonCurrent.affiliate_at.is_(None), PersonCurrent.last_seen_at > PersonCurrent.affiliate_at))
-    return func.coalesce(or_(PersonCurrent.live_until >= now, by_list), False)
-
-
-# ---- origins
-
-
 class Freshness(NamedTuple):
     """What is needed to say how fresh a value is: how often each source is asked, and the present."""
 
@@ -200,51 +238,202 @@ class Freshness(NamedTuple):
 
 
 def freshness(session: Session, now: datetime) -> Freshness:
-    """How often the sources are asked now, as their jobs are configured.
+    """How often the sources are asked now, as their jobs are configured."""
+    return Freshness(intervals(session), now)
 
-    Of several lists on a schedule the one that is read most often counts, so that nothing is called fresh too long.
+
+def live_now(about: Freshness) -> ColumnElement[bool]:
+    """`server.priorities.live` in SQL, over `PersonCurrent`; unknown counts as not live."""
+    current, now = PersonCurrent, about.now
+    asked_since = now - priorities.fresh_for(about.intervals["cbhours"])
+    offline = and_(current.cbhours_live_until.is_(None), func.coalesce(current.cbhours_at >= asked_since, False))
+    by_list = and_(current.list_live_at >= now - priorities.LIVE_BY_LISTS, ~offline)
+    return func.coalesce(or_(
+        func.coalesce(current.live_until >= now, False), func.coalesce(current.cbhours_live_until >= now, False),
+        func.coalesce(by_list, False)), False)
+
+
+def live_after(about: Freshness) -> datetime:
+    """Whoever may be shown as live was seen broadcasting since then."""
+    longest = max(priorities.fresh_for(interval) for source, interval in about.intervals.items() if source != "browser")
+    return about.now - max(SOON_AFTER_LIVE, longest)
+
+
+# ---- who wins
+
+
+class Told(NamedTuple):
+    """A person as they are to be shown.
+
+    person   the row with the winners in it
+    live     whether they may be shown as live
+    origins  of each group of values: role, profile, tags, live, numbers, followers, rank, seen, snapshots
+    apart    field -> its origin, where that is not the one of its group
+    words    on whether they are live, by source
     """
-    jobs = session.execute(select(Job.name, Job.config, Job.scheduled, Job.paused).where(
-        Job.name.in_(("affiliate", "following", "followers")))).all()
-    polls, lists = [], []
-    for name, config, scheduled, paused in jobs:
-        told = present_config(KINDS[name], config)
-        interval = timedelta(minutes=told["intervalMinutes"])
-        if name == "affiliate":
-            polls.append(interval)
-        elif scheduled and not paused and told["enabled"]:
-            lists.append(interval)
-    return Freshness({"affiliate": min(polls, default=USUAL_INTERVAL),
-                      "browser": min(lists, default=timedelta(0))}, now)
+
+    person: PersonRow
+    live: bool
+    origins: dict[str, Origin]
+    apart: dict[str, Origin]
+    words: Sequence[Word]
 
 
-def is_live(row: PersonRow, now: datetime) -> bool:
-    return priorities.is_live(row.live_until, row.last_seen_at, row.affiliate_at, now)
+def told(row: PersonRow, about: Freshness) -> Told:
+    """What is to be shown of a person at this moment, and who says so."""
+    asked, now = about
+    changed: dict[str, Any] = {}
+    apart: dict[str, Origin] = {}
+    origins: dict[str, Origin] = {}
+    words = live_words(row)
+    live, origins["live"] = priorities.live(words, asked, now)
+    if not words and row.affiliate_at is not None:
+        origins["live"] = Origin("affiliate", row.affiliate_at, False)  # it was so then, and has ended since
+    origins["profile"] = _profile(row, about, changed, apart)
+    of_texts: dict[str, Origin] = {}
+    for name in ("tags", "subject"):
+        winner = priorities.winner("tags", text_words(row, name), asked, now)
+        changed[name] = None if winner is None else winner.value
+        of_texts[name] = priorities.origin_of(winner, asked, now)
+    origins["tags"] = of_texts["tags"] if of_texts["tags"].source else of_texts["subject"]
+    if of_texts["subject"] != origins["tags"] and of_texts["subject"].source:
+        apart["subject"] = of_texts["subject"]
+    origins["numbers"] = _numbers(row, about, changed, apart)
+    winner = priorities.winner("followers", follower_words(row), asked, now)
+    changed["followers"] = None if winner is None else winner.value
+    origins["followers"] = priorities.origin_of(winner, asked, now)
+    known = row.rank is not None or row.gender_rank is not None
+    origins["rank"] = priorities.origin("cbhours" if known else None, row.rank_at, asked, now)
+    origins["seen"] = priorities.origin(_seen_by(row), row.last_seen_at, asked, now)
+    origins["snapshots"] = priorities.origin("affiliate" if row.snapshots else None, row.affiliate_at, asked, now)
+    origins["role"] = priorities.origin(
+        "affiliate" if row.affiliate_at else "cbhours" if row.by_cbhours_online_at else "browser",
+        max(filter(None, (row.affiliate_at, row.by_cbhours_online_at, row.listed_at)), default=row.created_at), asked,
+        now)
+    return Told(row._replace(**changed), live, origins, apart, words)
 
 
-def origins(row: PersonRow, about: Freshness) -> dict[str, Origin]:
-    """The origin of each group of values of a row: profile, tags, live, followers, rank, seen, snapshots, role."""
-    intervals, now = about
+def contrary(now: Told, about: Freshness) -> list[Word]:
+    """Fresh words of other sources that say the contrary of what is shown of being live."""
+    return [word for word in now.words if word.value is not now.live and word.source != now.origins["live"].source
+            and word.fresh(*about)]
 
-    def text(source: str | None, since: datetime | None) -> Origin:
-        at = priorities.confirmed_at(source, since, polled_at=row.affiliate_at, listed_at=row.listed_at)
-        return priorities.origin(source, at, intervals, now)
 
-    live = is_live(row, now)
-    by_poll = row.affiliate_at is not None and (row.last_seen_at is None or row.last_seen_at <= row.affiliate_at)
-    seen_by = None if row.last_seen_at is None else "affiliate" if by_poll else "browser"
-    live_source = row.live_source if by_poll else seen_by
-    return {
-        "profile": text(row.profile_source, row.profile_at),
-        "tags": text(row.tags_source, row.tags_at),
-        "live": Origin(live_source, row.live_at if by_poll else row.last_seen_at, live) if live_source
-        else priorities.NO_ORIGIN,
-        "numbers": Origin(row.live_source, row.live_at, live and by_poll) if row.live_source else priorities.NO_ORIGIN,
-        "followers": priorities.origin(row.followers_source, row.followers_at, intervals, now),
-        "rank": priorities.origin("cbhours" if row.rank_at else None, row.rank_at, intervals, now),
-        "seen": priorities.origin(seen_by, row.last_seen_at, intervals, now),
-        "snapshots": priorities.origin("affiliate" if row.snapshots else None, row.affiliate_at, intervals, now),
-        "role": priorities.origin("affiliate" if row.affiliate_at else "browser",
-                                  max(filter(None, (row.affiliate_at, row.listed_at)), default=row.created_at),
-                                  intervals, now),
-    }
+def _profile(row: PersonRow, about: Freshness, changed: dict[str, Any], apart: dict[str, Origin]) -> Origin:
+    """Each field of the first source that says it; the origin of most of them."""
+    asked, now = about
+    said: dict[str, Origin] = {}
+    whole = NO_ORIGIN
+    for source, at, values in profile_words(row):
+        whose = said.setdefault(source, priorities.origin(source, at, asked, now))
+        whole = whole if whole.source else whose
+        for name, value in values.items():
+            if value is not None and name not in changed:
+                changed[name] = value
+                if whose is not whole:
+                    apart[name] = whose
+    for name in PROFILE:
+        changed.setdefault(name, None)
+    return whole
+
+
+def _numbers(row: PersonRow, about: Freshness, changed: dict[str, Any], apart: dict[str, Origin]) -> Origin:
+    """What the broadcast is like: of who says best how things stand now, else as it was last."""
+    asked, now = about
+    found: dict[str, Origin] = {}
+    for name in NUMBERS:
+        winner = priorities.winner("numbers", number_words(row, name), asked, now)
+        changed[name] = None if winner is None else winner.value
+        if winner is not None:
+            found[name] = priorities.origin_of(winner, asked, now)
+    whole = found.get("viewers") or found.get("show") or next(iter(found.values()), NO_ORIGIN)
+    apart |= {name: one for name, one in found.items() if one != whole}
+    return whole
+
+
+def _seen_by(row: PersonRow) -> str | None:
+    """Which source has seen somebody broadcasting last. Segments of CBHours are proofs, too, and newer than the rest
+    only where neither of the others is as new."""
+    if row.last_seen_at is None:
+        return None
+    proofs = {"affiliate": row.affiliate_at, "browser": row.list_live_at}
+    return next((source for source, at in proofs.items() if at is not None and at >= row.last_seen_at), "cbhours")
+
+
+# ---- the words of a row
+
+
+def live_words(row: PersonRow) -> list[Word]:
+    return priorities.live_words(
+        polled_at=row.affiliate_at, polled_until=row.live_until, asked_at=row.cbhours_at,
+        online_until=row.cbhours_live_until, listed_at=row.list_live_at)
+
+
+def profile_words(row: PersonRow) -> list[tuple[str, datetime, Mapping[str, Any]]]:
+    """source, the newest proof, its words by field; in the order of `priorities.ORDER`."""
+    found: list[tuple[str, datetime, Mapping[str, Any]]] = []
+    at = priorities.confirmed_at(row.profile_source, row.profile_at, polled_at=row.affiliate_at,
+                                 listed_at=row.listed_at)
+    if row.profile_source is not None and at is not None:
+        found.append((row.profile_source, at, {name: getattr(row, name) for name in PROFILE}))
+    if row.by_cbhours_online_at is not None and (row.by_cbhours_gender or row.by_cbhours_is_new is not None):
+        found.append(("cbhours", row.by_cbhours_online_at,
+                      {"gender": row.by_cbhours_gender, "is_new": row.by_cbhours_is_new}))
+    at = _cached_at(row)
+    if row.cached_source is not None and at is not None:
+        found.append((row.cached_source, at, {name: getattr(row, f"cached_{name}") for name in CACHED}))
+    if len(found) > 1:
+        found.sort(key=lambda said: _PLACES.get(said[0], len(_PLACES)))
+    return found
+
+
+def text_words(row: PersonRow, name: str) -> list[Word]:
+    """Of `subject` or `tags`."""
+    found = []
+    value, source, at, said = _text(row, name)
+    if value is not None and source is not None and at is not None:
+        if source != "affiliate" or said != NOT_SAID:  # else it is an older one: the newest poll says none
+            at = priorities.confirmed_at(source, at, polled_at=row.affiliate_at, listed_at=row.listed_at) or at
+        found.append(Word(value, source, at))
+    value = row.by_cbhours_subject if name == "subject" else row.by_cbhours_tags
+    if value is not None and row.by_cbhours_online_at is not None:
+        found.append(Word(value, "cbhours", row.by_cbhours_online_at))
+    value = row.cached_subject if name == "subject" else row.cached_tags
+    at = _cached_at(row)
+    if value is not None and row.cached_source is not None and at is not None:
+        found.append(Word(value, row.cached_source, at))
+    return found
+
+
+def _text(row: PersonRow, name: str) -> tuple[Any, str | None, datetime | None, int | None]:
+    if name == "subject":
+        return row.subject, row.subject_source, row.subject_at, row.subject_mark
+    return row.tags, row.tags_source, row.tags_at, row.tags_mark
+
+
+def _cached_at(row: PersonRow) -> datetime | None:
+    return priorities.confirmed_at(row.cached_source, row.cached_at, polled_at=None, listed_at=row.listed_at)
+
+
+def number_words(row: PersonRow, name: str) -> list[Word]:
+    """Of one of `NUMBERS`."""
+    found = []
+    value = getattr(row, name)
+    if value is not None and row.live_at is not None:
+        found.append(Word(value, "affiliate", row.live_at, row.live_until or BEFORE_ALL))
+    value = row.by_cbhours_show if name == "show" else row.by_cbhours_viewers if name == "viewers" else None
+    if value is not None and row.by_cbhours_online_at is not None:
+        found.append(Word(value, "cbhours", row.by_cbhours_online_at, row.cbhours_live_until or BEFORE_ALL))
+    return found
+
+
+def follower_words(row: PersonRow) -> list[Word]:
+    """With the settled word, which may be older than what a source says now."""
+    found = []
+    if row.by_cbhours_followers is not None and row.by_cbhours_followers_at is not None:
+        found.append(Word(row.by_cbhours_followers, "cbhours", row.by_cbhours_followers_at))
+    if row.affiliate_followers is not None and row.affiliate_at is not None:
+        found.append(Word(row.affiliate_followers, "affiliate", row.affiliate_at))
+    if row.followers is not None and row.followers_source is not None and row.followers_at is not None:
+        found.append(Word(row.followers, row.followers_source, row.followers_at))
+    return found

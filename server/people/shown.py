@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from server import display
 from server.follows.queries import FollowRow
-from server.people.rows import Freshness, PersonRow, is_live, origins
+from server.people.rows import Freshness, PersonRow, Told, contrary, told
 from server.people.values import Said
-from server.priorities import Origin
+from server.priorities import Origin, Word
 from server.queue.store import Entry
 from server.time import owner_zone
 
@@ -39,11 +39,17 @@ TITLES = {
     "gender": "Gender", "birthday": "Birthday", "country": "Country", "location": "Location",
     "spoken_languages": "Languages", "is_new": "New", "subject": "Subject", "tags": "Tags",
 }
+NOTES = {"rank": "CBHours only", "gender_rank": "CBHours only"}
+APART = (("profile", "age"), ("numbers", "viewers"))  # single fields of groups that rows show
 GENDERS = {"m": "male", "f": "female", "t": "trans", "c": "couple"}
 
 
 class ShownValue(NamedTuple):
-    """One line of the table of values; others: what lost, in words."""
+    """One line of the table of values.
+
+    others  what lost, in words; note: what is to be known about the field beside, empty: nothing
+    doubt   a source that is fresh, too, says otherwise
+    """
 
     title: str
     words: str
@@ -51,12 +57,18 @@ class ShownValue(NamedTuple):
     at: datetime | None
     mark: Mark
     others: Sequence[str]
+    note: str = ""
+    doubt: bool = False
 
 
 class Shown(NamedTuple):
-    """One row. marks: by group of values (`server.people.rows.origins`), and `newest`: the newest word of all.
+    """One row.
 
+    person   with the winners in it
     numbers  show and viewers are of now
+    marks    by group of values (`server.people.rows.Told`), of age and viewers apart, and `newest`: the newest word of
+             all
+    doubt    in words: another source is fresh, too, and says the contrary of `live`
     """
 
     person: PersonRow
@@ -66,6 +78,7 @@ class Shown(NamedTuple):
     numbers: bool
     marks: Mapping[str, Mark]
     entry: Entry | None
+    doubt: str = ""
 
 
 class Marks:
@@ -98,10 +111,15 @@ def values_of(said: Iterable[Said], about: Freshness) -> Sequence[ShownValue]:
     marks = Marks(about)
     return [
         ShownValue(TITLES[one.name], _words(one.name, one.value), NAMES.get(one.origin.source or "", ""), one.origin.at,
-                   marks.of(one.origin),
-                   [f"{NAMES.get(other.source, other.source)} said {_words(one.name, other.value)}, "
-                    f"{display.ago(other.at, about.now)}" for other in one.others])
+                   marks.of(one.origin), [_said(one.name, other, about.now) for other in one.others],
+                   NOTES.get(one.name, ""), one.contradicted)
         for one in said if one.name in TITLES and one.value is not None]
+
+
+def _said(name: str, word: Word, now: datetime) -> str:
+    """'CBHours said offline, 3 min ago'."""
+    words = ("live" if word.value else "offline") if name == "live" else _words(name, word.value)
+    return f"{NAMES.get(word.source, word.source)} said {words}, {display.ago(word.at, now)}"
 
 
 def _words(name: str, value: Any) -> str:
@@ -119,11 +137,17 @@ def _words(name: str, value: Any) -> str:
 
 
 def _shown(row: PersonRow | FollowRow, marks: Marks, queue: Mapping[str, Entry]) -> Shown:
-    person, follow = (row.person, row) if isinstance(row, FollowRow) else (row, None)
-    said = origins(person, marks.about)
-    made = {name: marks.of(origin) for name, origin in said.items()}
-    known = [origin for name, origin in said.items() if name != "role" and origin.at is not None]
+    raw, follow = (row.person, row) if isinstance(row, FollowRow) else (row, None)
+    now = told(raw, marks.about)
+    made = {name: marks.of(origin) for name, origin in now.origins.items()}
+    for group, name in APART:
+        made[name] = marks.of(now.apart[name]) if name in now.apart else made[group]
+    known = [origin for name, origin in now.origins.items() if name != "role" and origin.at is not None]
     newest = max(known, key=lambda origin: (origin.at, origin.fresh), default=None)
     made["newest"] = marks.of(newest) if newest else NO_MARK
-    return Shown(person, follow, is_live(person, marks.about.now), said["live"], said["numbers"].fresh, made,
-                 queue.get(person.username))
+    return Shown(now.person, follow, now.live, now.origins["live"], now.live and now.origins["numbers"].fresh, made,
+                 queue.get(raw.username), _doubt(now, marks.about))
+
+
+def _doubt(now: Told, about: Freshness) -> str:
+    return "; ".join(_said("live", word, about.now) for word in contrary(now, about))

@@ -13,7 +13,7 @@ from server.errors import Refused
 from server.models import Person, PersonCurrent, PersonDetails, PersonTag, db
 from server.people import directory as pages
 from server.people.directory import Wanted, directory, fitting
-from server.people.rows import COLUMNS, PersonRow, is_live, with_current
+from server.people.rows import COLUMNS, PersonRow, freshness, told, with_current
 from tests.affiliate.rooms import NOON as NOW
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -21,8 +21,28 @@ WAYS: dict[str, dict[str, Any]] = {
     "walk": {"FEW": 0, "SOME": 0, "SOME_NAMES": 0, "SOME_OF_BOTH": 0},
     "walk, then sort": {"FEW": 0, "SOME": 0, "SOME_NAMES": 0, "SOME_OF_BOTH": 0, "STEPS": (1, 3)}}
 VALUES = {"username": lambda row: row.username, "seen": lambda row: row.last_seen_at,
-          "followers": lambda row: row.followers, "age": lambda row: row.age}
+          "followers": lambda row: row.followers, "age": lambda row: AGES[row.person_id], "rank": lambda row: row.rank,
+          "gender_rank": lambda row: row.gender_rank}
+AGES: dict[int, int | None] = {}  # person -> age that lists are sorted by
 ROLES = {"all": ("model", "viewer", "both", "unknown"), "models": ("model", "both"), "viewers": ("viewer", "both")}
+
+
+def current_row(chance, person_id):
+    """What the sources said at all kinds of moments."""
+    def sometime(*, often=0.6):
+        minutes = chance.choice((1, 5, 9, 11, 14, 16, 50, 5_000))
+        return NOW - timedelta(minutes=minutes) if chance.random() < often else None
+
+    polled, asked, listed = sometime(), sometime(), sometime(often=0.4)
+    online = asked if asked and chance.random() < 0.6 else None
+    ranked = chance.random() < 0.5
+    return PersonCurrent(
+        person_id=person_id, snapshots=chance.randrange(3), affiliate_at=polled, live_at=polled,
+        live_until=polled + timedelta(minutes=45) if polled and chance.random() < 0.8 else None,
+        cbhours_at=asked, cbhours_live_until=online + timedelta(minutes=15) if online else None,
+        list_live_at=listed, last_seen_at=max((at for at in (polled, online, listed) if at), default=None),
+        followers=chance.choice((None, 0, 7, 7, 2**40)), rank=chance.choice((1, 5, 5, 70)) if ranked else None,
+        gender_rank=chance.choice((None, 2, 3)) if ranked else None, rank_at=asked)
 
 
 @pytest.fixture
@@ -37,15 +57,11 @@ def crowd(app):
             session.add(person)
             session.flush()
             if chance.random() < 0.7:
-                at = chance.choice((None, *(NOW - timedelta(minutes=ago) for ago in (1, 5, 9, 11, 50, 5_000))))
-                polled = at is not None and chance.random() < 0.6
-                session.add(PersonCurrent(
-                    person_id=person.id, last_seen_at=at, snapshots=chance.randrange(3),
-                    affiliate_at=at if polled else None,
-                    live_until=at + timedelta(minutes=45) if at and polled else None,
-                    followers=chance.choice((None, 0, 7, 7, 2**40))))
+                session.add(current_row(chance, person.id))
+            AGES[person.id] = None
             if chance.random() < 0.7:
-                session.add(PersonDetails(person_id=person.id, age=chance.choice((None, 20, 20, 41))))
+                AGES[person.id] = chance.choice((None, 20, 20, 41))
+                session.add(PersonDetails(person_id=person.id, sort_age=AGES[person.id]))
             session.add_all(PersonTag(person_id=person.id, tag=tag) for tag in ("music", "c++")
                             if chance.random() < 0.3)
         session.commit()
@@ -54,11 +70,12 @@ def crowd(app):
 
 def by_hand(session, wanted):
     """Everybody who fits, in order: usernames."""
+    about = freshness(session, NOW)
     rows = [PersonRow(*row) for row in session.execute(with_current(select(*COLUMNS).select_from(Person)))]
     tagged = set(session.scalars(select(PersonTag.person_id).where(PersonTag.tag == wanted.tag)))
     fit = [row for row in rows if row.role in ROLES[wanted.role] and wanted.search in row.username
            and (not wanted.tag or row.person_id in tagged)
-           and (wanted.live is None or is_live(row, NOW) is wanted.live)]
+           and (wanted.live is None or told(row, about).live is wanted.live)]
     value = VALUES[wanted.sort.removeprefix("-")]
     known = sorted((row for row in fit if value(row) is not None), key=lambda row: (value(row), row.person_id),
                    reverse=wanted.sort.startswith("-"))

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.priorities import NO_ORIGIN, Origin, confirmed_at, is_live, origin
+from server.priorities import NO_ORIGIN, Origin, confirmed_at, live, live_words, origin
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-INTERVALS = {"affiliate": timedelta(minutes=30), "browser": timedelta(hours=6)}
+INTERVALS = {"affiliate": timedelta(minutes=30), "browser": timedelta(hours=6),
+             "cbhours": timedelta(minutes=10)}
 
 
 def ago(minutes: float) -> datetime:
@@ -42,14 +43,25 @@ def test_without_a_source_and_a_moment_there_is_no_origin(source, at):
     assert origin(source, at, INTERVALS, NOW) == NO_ORIGIN
 
 
-@pytest.mark.parametrize(("until", "seen", "polled", "live"), [
-    (NOW, ago(45), ago(45), True),
-    (ago(0.1), ago(45), ago(45), False),  # stale: nobody has looked since
-    (ago(0.1), ago(9), ago(9), False),  # the poll that saw them is no longer to be believed, so neither is its moment
-    (None, ago(10), None, True),  # a list saw them
-    (None, ago(10.1), None, False),
-    (ago(60), ago(10), ago(90), True),  # a list saw them after the newest poll did
-    (None, None, None, False), (None, None, ago(1), False),
+SAID = {"polled_at": None, "polled_until": None, "asked_at": None, "online_until": None, "listed_at": None}
+
+
+@pytest.mark.parametrize(("said", "shown", "source", "fresh"), [
+    ({"polled_at": ago(45), "polled_until": NOW}, True, "affiliate", True),
+    ({"polled_at": ago(45), "polled_until": ago(0.1)}, False, "affiliate", False),  # nobody has looked since
+    ({"polled_at": ago(5)}, False, None, False),  # a complete poll no longer showed them
+    ({"listed_at": ago(10)}, True, "browser", True),
+    ({"listed_at": ago(10.1)}, False, "browser", False),
+    ({"polled_at": ago(90), "polled_until": ago(45), "listed_at": ago(9)}, True, "browser", True),
+    ({"asked_at": ago(3), "online_until": NOW}, True, "cbhours", True),
+    ({"asked_at": ago(16), "online_until": ago(1)}, False, "cbhours", False),
+    ({"asked_at": ago(3)}, False, "cbhours", True),  # it said Offline
+    ({"asked_at": ago(3), "polled_at": ago(20), "polled_until": NOW}, True, "affiliate", True),
+    ({"asked_at": ago(3), "polled_at": ago(60), "polled_until": ago(1)}, False, "cbhours", True),
+    ({"asked_at": ago(3), "listed_at": ago(1)}, False, "cbhours", True),  # its Offline is fresh: a card counts less
+    ({"asked_at": ago(16), "listed_at": ago(1)}, True, "browser", True),
+    ({}, False, None, False),
 ])
-def test_nobody_is_live_on_stale_evidence(until, seen, polled, live):
-    assert is_live(until, seen, polled, NOW) is live
+def test_nobody_is_live_on_stale_evidence(said, shown, source, fresh):
+    live_now, origin_of_it = live(live_words(**SAID | said), INTERVALS, NOW)
+    assert (live_now, origin_of_it.source, origin_of_it.fresh) == (shown, source, fresh)
