@@ -325,5 +325,6 @@ class PictureSeen(Message):
 
 MESSAGES: dict[str, type[Message]] = {
     "scan-page": ScanPage, "scan-end": ScanEnd, "session": SessionReport, "follow-events": FollowEvents,
-    "affiliate-rooms": AffiliateRooms, "picture": PictureSeen,
+    "affiliate-rooms": AffiliateRooms, "picture": PictureSeen, "cbhours-live": CbhoursLive,
+    "cbhours-activity": CbhoursActivity,
 }

@@ -71,7 +71,7 @@ def pause(misses: int) -> timedelta:
     return min(FIRST_PAUSE * 2 ** min(max(misses - 1, 0), 10), LONGEST_PAUSE)
 
 
-def is_trusted(known: Collection[str], found: Collection[str]) -> bool:
+def is_trusted(known: Collection[Any], found: Collection[Any]) -> bool:
     """May the gaps of an answer be believed? Not if it knows none of its names although some are known there.
 
     known  those asked for who are known there; found: those whom the answer shows

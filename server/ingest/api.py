@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, Val
 from scraper.observations import MESSAGES, Message
 from server.access.guard import WORKER, requires
 from server.affiliate.rooms import check_rooms, tame_poll
+from server.cbhours import tame as cbhours
 from server.errors import ErrorAnswer, Refused, invalid_request
 from server.follows.answers import ScanAnswer, ScanStats, SetAside
 from server.follows.intake import check_items
@@ -77,15 +78,21 @@ class FollowEventsTaken(Taken):
     changed: int = Field(description="follows that began, ended or got a more exact moment")
 
 
-class IngestAnswer(RootModel[ScanPageTaken | ScanEndTaken | SessionTaken | FollowEventsTaken | Taken]):
+class ActivityTaken(Taken):
+    added: int = Field(description="segments that were new")
+    changed: int = Field(description="segments that say something else than before")
+
+
+class IngestAnswer(RootModel[ScanPageTaken | ScanEndTaken | SessionTaken | FollowEventsTaken | ActivityTaken
+                             | Taken]):
     """By kind; with the header `X-MHC-Repeated: 1` if the batch was taken before."""
 
 
 _BODY: dict[str, Any] = {
     "description": (
         "One message of the kind in the address, plain or gzip (`Content-Encoding: gzip`, at most 64 MiB unpacked). "
-        "The header `X-MHC-Sent-At` carries the worker's clock, by which the moments are corrected. Items of `people` "
-        "and `items` that fail their check are set aside, the others are taken."),
+        "The header `X-MHC-Sent-At` carries the worker's clock, by which the moments are corrected. Items of `people`, "
+        "`items`, `rooms` and `segments` that fail their check are set aside, the others are taken."),
     "content": {"application/json": {"schema": {"oneOf": describe(bp, *MESSAGES.values(), required=["batch_id"])}}},
     "required": True,
 }
@@ -128,6 +135,10 @@ def _read(kind: str) -> tuple[Message, list[dict[str, str]]]:
     """
     if kind == "affiliate-rooms" and request.is_json and (poll := tame_poll(request.get_data())) is not None:
         return with_possible_moments(poll), []
+    if kind == "cbhours-activity" and request.is_json:
+        told = cbhours.tame_activity(request.get_data())
+        if told is not None:
+            return with_possible_moments(told), []
     body = Batch.model_validate(request.get_json(silent=True))
     items, rejected = _check_items(kind, dict(body))
     return checked(kind, items), rejected
@@ -138,4 +149,10 @@ def _check_items(kind: str, body: dict[str, Any]) -> tuple[dict[str, Any], list[
     if kind == "affiliate-rooms" and isinstance(body.get("rooms"), list):
         rooms, rejected = check_rooms(body["rooms"])
         return body | {"rooms": rooms}, rejected
+    if kind == "cbhours-live" and isinstance(body.get("rooms"), list):
+        entries, rejected = cbhours.check_rooms(body["rooms"])
+        return body | {"rooms": entries}, rejected
+    if kind == "cbhours-activity" and isinstance(body.get("segments"), list):
+        segments, rejected = cbhours.check_segments(body["segments"])
+        return body | {"segments": segments}, rejected
     return check_items(kind, body)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from scraper.observations import ScanEnd, SessionReport
 from server import settings
 from server.affiliate.intake import take_rooms
+from server.cbhours.intake import take_activity, take_live
 from server.follows import intake
 from server.jobs.store import session_is_back
 from server.people.store import ensure_account
@@ -48,4 +49,6 @@ HANDLERS: Mapping[str, Handler] = {
     "session": take_session,
     "affiliate-rooms": take_rooms,
     "picture": take_picture,
+    "cbhours-live": take_live,
+    "cbhours-activity": take_activity,
 }

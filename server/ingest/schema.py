@@ -1,7 +1,7 @@
 """From a body to a checked message whose moments follow the server's clock. Pure.
 
-Single items (people on a page, events, rooms) are checked where they are used: `server.follows.intake.check_items`,
-`server.affiliate.rooms.check_rooms`.
+Single items (people on a page, events, rooms, segments) are checked where they are used:
+`server.follows.intake.check_items`, `server.affiliate.rooms.check_rooms`, `server.cbhours.tame`.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ from server.ingest.text import plain_json
 SKEW_ALLOWED = timedelta(seconds=2)
 EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)  # nothing we can have seen is older
 MOST_ITEMS = 500_000
-ITEMS: Mapping[str, str] = {"scan-page": "people", "follow-events": "items", "affiliate-rooms": "rooms"}
+ITEMS: Mapping[str, str] = {"scan-page": "people", "follow-events": "items", "affiliate-rooms": "rooms",
+                            "cbhours-live": "rooms", "cbhours-activity": "segments"}
 
 
 class NotAMessage(ValueError):
