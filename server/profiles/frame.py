@@ -45,7 +45,7 @@ def header(session: Session, username: str) -> dict[str, Any]:
     kept = f"?{urlencode({'with': beside})}" if beside else ""
     base = frame.profile_link(person.username)
     return {
-        "person": person, "row": row, "values": told, "about": about, "several": len(frame.accounts()) > 1,
+        "person": row.person, "row": row, "values": told, "about": about, "several": len(frame.accounts()) > 1,
         "said": {name: by_title[title] for name, title in TITLES.items() if title in by_title},
         "view": queries.PersonView(person, queries.follows_of(session, person.person_id)),
         "tabs": [(name, title, f"{base}{'' if name == 'overview' else f'/{name}'}{kept}") for name, title in TABS],
