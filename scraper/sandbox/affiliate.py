@@ -4,15 +4,13 @@ Viewers and followers move with the clock, so that two polls differ as they do a
 """
 
 import json
-import math
-from collections.abc import Iterator
 from datetime import date
-from functools import lru_cache
 from html import escape
 from typing import Any
 
 from flask import Blueprint, Response, request
 
+from scraper.sandbox.broadcasts import Broadcasts, viewers
 from scraper.sandbox.site import Site
 from scraper.sandbox.visit import Answer, plain, trouble
 from scraper.sandbox.world import Person
@@ -24,47 +22,8 @@ TROUBLES = frozenset({"challenge", "maintenance", "rate_limit", "error", "cut", 
 LANGUAGES = ("English", "español", "English, Español", "english/german", "", "Português, English", "日本語")
 
 
-class Broadcasts:
-    """Since when everybody who is online has been so, and the rooms that exist here only."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._began = site.clock().timestamp()
-        self._since: dict[str, tuple[int, float]] = {}
-
-    def since(self, person: Person, now: float) -> float:
-        """Epoch seconds; somebody who came online since the last look began just now."""
-        changed, began = self._since.get(person.username, (-1, 0.0))
-        if changed != person.changed:
-            began = now if person.changed else self._began - person.minutes * 60
-            self._since[person.username] = (person.changed, began)
-        return began
-
-    def online(self) -> Iterator[Person]:
-        for person in self._site.world.people.values():
-            if person.online:
-                yield person
-            else:
-                self._since.pop(person.username, None)
-        yield from more_rooms(self._site.world.seed, self._site.options.more_rooms)
-
-
-@lru_cache(maxsize=4)
-def more_rooms(seed: int, number: int) -> tuple[Person, ...]:
-    """So many rooms that are always online and on nobody's list; the same for the same seed."""
-    genders, shows = "mmmfffcs", ("public", "public", "private", "away")
-    return tuple(Person(
-        username=f"room_{place:05}", rank=(place * 37 % 1009) / 1009, gender=genders[(place + seed) % len(genders)],
-        age=18 + place % 50, country="PT", country_name="Portugal", location="Lisbon, Portugal",
-        subject=f"Quiet reading hour {place % 97}", tags=("music", f"tag{place % 31}"),
-        show=shows[(place + seed) % len(shows)], is_new=place % 40 == 0, viewers=round(40_000 / (place + 1)),
-        minutes=1 + place * 13 % 600, num_followers=10 + place * 7919 % 200_000, online=True)
-        for place in range(number))
-
-
-def blueprint(site: Site) -> Blueprint:
+def blueprint(site: Site, broadcasts: Broadcasts) -> Blueprint:
     bp = Blueprint("affiliate", __name__)
-    broadcasts = Broadcasts(site)
 
     @bp.get(PATH)
     def online_rooms() -> Answer:
@@ -88,10 +47,10 @@ def _online_rooms(site: Site, broadcasts: Broadcasts) -> Answer:
         offset = max(0, offset - limit)
     now = site.clock().timestamp()
     with site.lock:
-        found = [(_viewers(person, now), person) for person in broadcasts.online() if _wanted(person)]
+        found = [(viewers(person, now), person) for person in broadcasts.online(now) if _wanted(person)]
         found.sort(key=lambda pair: (-pair[0], pair[1].rank, pair[1].username))
         people = _shifted(site, page, [person for _, person in found])
-        rooms = [affiliate_room(person, now, broadcasts.since(person, now), request.args["wm"], request.url_root)
+        rooms = [affiliate_room(person, now, broadcasts, request.args["wm"], request.url_root)
                  for person in people[offset:offset + limit]]
     return _answer(site, page, len(people), rooms)
 
@@ -141,14 +100,9 @@ def _is_hd(person: Person) -> bool:
     return person.rank >= 0.2
 
 
-def _viewers(person: Person, now: float) -> int:
-    """About as many as always, rising and falling within the hour."""
-    return max(0, round(person.viewers * (1 + 0.2 * math.sin(now / 900 + person.rank * 40))))
-
-
-def affiliate_room(person: Person, now: float, since: float, code: str, root: str) -> dict[str, Any]:
-    """One room as the API writes it; `now` and `since` in epoch seconds."""
-    name, viewers, seconds = person.username, _viewers(person, now), max(0, round(now - since))
+def affiliate_room(person: Person, now: float, broadcasts: Broadcasts, code: str, root: str) -> dict[str, Any]:
+    """One room as the API writes it; `now` in epoch seconds."""
+    name, seconds = person.username, max(0, round(now - broadcasts.since(person, now)))
     link = "https://chaturbate.com/in/?tour={}&campaign={}&track={}&room={}"
     frame = "<iframe src='{}&amp;bgcolor=white' height=528 width=850 style='border: none;'></iframe>"
     image = f"{root}riw/{name}.jpg"
@@ -156,12 +110,13 @@ def affiliate_room(person: Person, now: float, since: float, code: str, root: st
     room = {
         "username": name, "spoken_languages": LANGUAGES[len(name) % len(LANGUAGES)], "tags": list(person.tags),
         "current_show": person.show, "is_new": person.is_new,
-        "num_followers": person.num_followers + round(max(0.0, now - since) * person.viewers / 500_000),
+        "num_followers": broadcasts.followers(person, now),
         "birthday": _birthday(person), "is_hd": _is_hd(person),
         "iframe_embed": frame.format(escape(link.format("Jrvi", code, "embed", name))), "seconds_online": seconds,
         "display_name": name.strip("_").replace("_", " ").title(), "gender": _gender(person), "age": person.age,
-        "image_url_360x270": image, "num_users": viewers, "chat_room_url": link.format("yiMH", code, "default", name),
-        "image_url": image, "location": person.location, "country": person.country, "room_subject": subject,
+        "image_url_360x270": image, "num_users": viewers(person, now),
+        "chat_room_url": link.format("yiMH", code, "default", name), "image_url": image,
+        "location": person.location, "country": person.country, "room_subject": subject,
         "chat_room_url_revshare": link.format("LQps", code, "default", name),
         "iframe_embed_revshare": frame.format(escape(link.format("9oGW", code, "embed", name))), "slug": name,
     }

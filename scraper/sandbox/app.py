@@ -16,7 +16,8 @@ from flask import Flask, Response, g, make_response, redirect, request
 from PIL import Image
 from werkzeug.wrappers import Response as AnyResponse
 
-from scraper.sandbox import affiliate, control, json_api, pages, pictures, profiles
+from scraper.sandbox import affiliate, cbhours, control, json_api, pages, pictures, profiles
+from scraper.sandbox.broadcasts import Broadcasts
 from scraper.sandbox.listing import followers_slice, room_listing
 from scraper.sandbox.sessions import Session
 from scraper.sandbox.site import PASSWORD, Site
@@ -35,7 +36,9 @@ def create_app(site: Site) -> Flask:
     _sign_in(app, site)
     _rest(app, site)
     app.register_blueprint(json_api.blueprint(site))
-    app.register_blueprint(affiliate.blueprint(site))
+    broadcasts = Broadcasts(site)
+    app.register_blueprint(affiliate.blueprint(site, broadcasts))
+    app.register_blueprint(cbhours.blueprint(site, broadcasts))
     app.register_blueprint(control.blueprint(site))
     return app
 

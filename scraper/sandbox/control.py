@@ -108,6 +108,7 @@ def _act(site: Site, *, action: str, username: str, account: str | None = None, 
         "follow_me": lambda: world.follow_me(username, account), "leave_me": lambda: world.leave_me(username, account),
         "online": lambda: world.set_online(username, True), "offline": lambda: world.set_online(username, False),
         "rename": lambda: world.rename(username, new),
+        "trophy": lambda: world.set_trophy(username, True), "no_trophy": lambda: world.set_trophy(username, False),
     }
     if action not in actions:
         raise ValueError(f"there is no action {action}; there are {', '.join(actions)}")

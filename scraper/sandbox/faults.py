@@ -5,8 +5,9 @@ A fault is addressed by the list it hits, the page of that list and the number o
     Fault("challenge", list="online", page=3, times=1)
 
 `list` is online, offline, followers, login, stats, json (the small JSON calls), home, profile, affiliate (the
-affiliate API, whose page is a block of 500 rooms), images (people's pictures) or any, which is all but images:
-a browser asks for those beside every page.
+affiliate API, whose page is a block of 500 rooms), images (people's pictures), cbhours (where page 1 is get_live, 2
+get_activity and 3 get_months) or any, which is all but images, for which a browser asks beside every page, and
+cbhours, which is another site.
 `at` tells whether the page itself or the JSON call behind it is hit; the kind decides unless told.
 
 kind              what the visitor gets                                          parameters
@@ -50,6 +51,21 @@ bomb              few bytes that become a hundred million pixels
 svg               a drawing with a script, called a JPEG
 animation         several frames, called a JPEG
 half_picture      a picture that ends in the middle
+
+Of CBHours alone (besides challenge, maintenance, rate_limit, error, cut, slow, not_found, html, broken_json and
+redirect). That it shuts its door when asked more than once a second is no fault, but the option `cbhours_gap`.
+error_answer      {"status": "error"} instead of what was asked for               code (300), message, status (200)
+server_down       it says that its server is not up                               word
+ban               the door is shut from now on, as the option `cbhours_door` says seconds
+unknown_entries   names that it does not know come as errors; else they are left out
+nobody            it knows nobody
+text_numbers      numbers as text where they are numbers, and the other way round
+upper_case        all keys and names in upper case
+hostile           values, entries and rows that break every rule
+strangers         entries for names that nobody asked for
+days_missing      days without activity are left out, and some with activity, too every
+disorder          activity with the newest first, rows twice, and days that were not asked for
+always_on         activity without a break: 28,800 segments in 60 days
 """
 
 import threading
@@ -66,13 +82,20 @@ PAGE_KINDS = frozenset({
 })
 AFFILIATE_KINDS = frozenset({"html", "broken_json", "count", "shift", "broken_room"})
 PICTURE_KINDS = frozenset({"forbidden", "redirect", "huge", "bomb", "svg", "animation", "half_picture"})
-KINDS = DATA_KINDS | PAGE_KINDS | AFFILIATE_KINDS | PICTURE_KINDS | {"stats_totals"}
-LISTS = ("online", "offline", "followers", "login", "stats", "json", "home", "profile", "affiliate", "images", "any")
+CBHOURS_KINDS = frozenset({
+    "error_answer", "server_down", "ban", "unknown_entries", "nobody", "text_numbers", "upper_case", "hostile",
+    "strangers", "days_missing", "disorder", "always_on",
+})
+KINDS = DATA_KINDS | PAGE_KINDS | AFFILIATE_KINDS | PICTURE_KINDS | CBHOURS_KINDS | {"stats_totals"}
+LISTS = ("online", "offline", "followers", "login", "stats", "json", "home", "profile", "affiliate", "images",
+         "cbhours", "any")
+ONLY_BY_NAME = frozenset({"images", "cbhours"})  # lists that "any" leaves alone
 PARAMETERS = {
     "challenge": {"status"}, "sign_out": {"to"}, "other_account": {"name"}, "maintenance": {"retry_after"},
     "rate_limit": {"retry_after"}, "error": {"status"}, "slow": {"seconds"}, "empty_page": {"marker"},
     "missing_page": {"number"}, "totals": {"total", "online"}, "stats_totals": {"total"}, "count": {"is", "off"},
-    "shift": {"by"}, "redirect": {"to"},
+    "shift": {"by"}, "redirect": {"to"}, "error_answer": {"code", "message", "status"}, "server_down": {"word"},
+    "ban": {"seconds"}, "days_missing": {"every"},
 }
 
 
@@ -108,7 +131,7 @@ class Fault:
         if self.kind not in DATA_KINDS and (self.at or "page") != at:
             return False
         everywhere = self.page is None or (self.kind == "missing_page" and not self.parameters.get("number"))
-        here = self.list == list_name or (self.list == "any" and list_name != "images")
+        here = self.list == list_name or (self.list == "any" and list_name not in ONLY_BY_NAME)
         return here and (everywhere or self.page == page)
 
     def as_json(self) -> dict[str, Any]:

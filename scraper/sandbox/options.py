@@ -8,6 +8,7 @@ Render = Literal["shell", "server"]
 FollowersLayout = Literal["F1", "F2", "F2-paged", "unknown"]
 LoginStep = Literal["none", "captcha", "two_factor"]
 LoggedOut = Literal["login", "home_next", "home"]
+CbhoursDoor = Literal["forbidden", "rate_limit", "closed", "error"]
 
 
 @dataclass
@@ -31,6 +32,9 @@ class Options:
     renew_after: int = 10  # a session gets a new cookie after so many pages; 0: never
     renewal_ends_old: bool = False  # the old cookie dies when the new one is used
     session_days: int = 14
+    cbhours_gap: float = 1.0  # seconds; who asks CBHours again sooner finds its door shut; 0: it never shuts
+    cbhours_ban: float = 60.0  # seconds for which it is shut
+    cbhours_door: CbhoursDoor = "forbidden"  # how that looks: 403, 429, a closed connection, an error in the answer
 
     def change(self, **values: Any) -> None:
         """Set some options, all or none.

@@ -110,6 +110,6 @@ def kind_of(method: str, path: str) -> str:
         return "media"
     if path.startswith(("/static/", "/cdn-cgi/")):
         return "static"
-    if path.startswith(("/api/", "/follow/api/", "/statsapi/")):
+    if path.startswith(("/api/", "/api.php", "/follow/api/", "/statsapi/")):
         return "json"
     return "write" if method not in ("GET", "HEAD") else "page"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import MappingProxyType
+from zlib import crc32
 
 from scraper.sandbox.names import AWKWARD_FOLLOWED, AWKWARD_FOLLOWERS, ordinary_names
 
@@ -136,6 +137,7 @@ class World:
         self.people: dict[str, Person] = {}
         self.accounts: dict[str, Account] = {name: Account(name) for name in accounts}
         self.happenings: list[Happening] = []
+        self.trophies: dict[str, bool] = {}  # who shows one, where that was told
         self._rng = random.Random(f"world {seed}")  # noqa: S311 - a made-up world, not a secret
         self._making = random.Random(f"people {seed}")  # noqa: S311
         self._names = ordinary_names(self._making)
@@ -214,6 +216,11 @@ class World:
         except KeyError:
             raise Unknown(name) from None
 
+    def has_trophy(self, username: str) -> bool:
+        """Whether somebody's bio shows the trophy of CBHours: three of four people, unless told."""
+        told = self.trophies.get(username)
+        return crc32(f"trophy {self.seed} {username}".encode()) % 4 != 0 if told is None else told
+
     def following(self, account: str | None = None) -> list[str]:
         """Everybody whom the account follows, oldest follow first."""
         return list(self.account(account).following)
@@ -283,6 +290,9 @@ class World:
             person.online, person.changed = online, self.version + 1
             self._note("online" if online else "offline", None, person.username)
 
+    def set_trophy(self, username: str, shown: bool = True) -> None:
+        self.trophies[self.person(username).username] = shown
+
     def rename(self, username: str, new: str) -> None:
         """A person takes another name; on every list the new one stands where the old one stood."""
         person, new = self.person(username), new.lower()
@@ -301,6 +311,7 @@ class World:
             owner.left = [(step, new if name == old else name) for step, name in owner.left]
             owner.dropped = [(step, new if name == old else name) for step, name in owner.dropped]
         self._newcomers = [new if name == old else name for name in self._newcomers]
+        self.trophies[new] = self.has_trophy(old)
         self._note("rename", None, old, new)
 
     def _person_or_new(self, username: str) -> Person:

@@ -111,7 +111,7 @@ def polled(site: Sandbox, tmp_path: Path) -> Callable[..., Polled]:
 
 
 def online(sandbox: Sandbox, genders: str = "mfct") -> int:
-    from scraper.sandbox.affiliate import more_rooms
+    from scraper.sandbox.broadcasts import more_rooms
 
     people = [person for person in sandbox.world.people.values() if person.online]
     letters = [person.gender for person in (*people, *more_rooms(sandbox.world.seed, sandbox.options.more_rooms))]
