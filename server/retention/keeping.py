@@ -29,6 +29,8 @@ class Keeping:
     logs: int
     batches: int
     queue: int
+    cbhours: int = 0
+    activity: int = 0
 
     @classmethod
     def of(cls, config: Mapping[str, Any], capture_days: int) -> "Keeping":
@@ -36,7 +38,7 @@ class Keeping:
         own = config["captureDays"]
         return cls(config["snapshotDays"], config["textDays"], config["broadcastDays"],
                    int(own) if own else capture_days, config["readingDays"], config["runDays"], config["logDays"],
-                   config["batchDays"], config["queueDays"])
+                   config["batchDays"], config["queueDays"], config["cbhoursDays"], config["activityDays"])
 
     def cuts(self, now: datetime) -> Cuts:
         """Texts are needed as long as there are snapshots that refer to them."""

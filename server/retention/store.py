@@ -1,14 +1,14 @@
 """One batch after the other, until nothing is too old any more.
 
-    snapshots ─► months ─► raw pages ─► their files ─► broadcasts ─► readings ─► runs ─► logs ─► receipts ─► queue
-              ─► days ─► sizes
+    snapshots ─► months ─► CBHours ─► its activity ─► raw pages ─► their files ─► broadcasts ─► readings ─► runs
+              ─► logs ─► receipts ─► queue ─► days ─► sizes
 
 Each batch is one short transaction. Where the next one goes on is told by a place, which is no more than that: the
 same batch again, or all over again from the start, finds what is left and does no harm.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -19,9 +19,19 @@ from server.affiliate import months
 from server.database import reading, writing
 from server.follows.pages import pack
 from server.ingest import captures
-from server.models import Broadcast, IngestBatch, QueueEntry, Run, Scan, ScanPageRow, StorageSample
+from server.models import (
+    Broadcast,
+    CbhoursPoll,
+    CbhoursReading,
+    IngestBatch,
+    QueueEntry,
+    Run,
+    Scan,
+    ScanPageRow,
+    StorageSample,
+)
 from server.queue.rules import OPEN
-from server.retention import days, hours, packing, sizes
+from server.retention import cbhours, days, hours, packing, rules, sizes
 from server.retention.keeping import Keeping
 
 MOST = 500  # rows of a batch, where they are large
@@ -135,6 +145,25 @@ def _months(desk: Desk, at: Place) -> Batch:
     return Batch(counts, Place(at.step, at.first + 1 if left == at.width else 1, left), packing.LOOK_SOON)
 
 
+def _cbhours(desk: Desk, at: Place) -> Batch:
+    """first: the person to begin with; width: how many people are looked at together."""
+    return _delete_people(desk, at, cbhours.live(rules.cut(desk.now, desk.keeping.cbhours)))
+
+
+def _cbhours_polls(desk: Desk, at: Place) -> Batch:
+    return _delete(desk, at, "cbhours_polls", old_cbhours_polls(desk.keeping, desk.now), CbhoursPoll, CbhoursPoll.id)
+
+
+def _activity(desk: Desk, at: Place) -> Batch:
+    """first, width: as above."""
+    return _delete_people(desk, at, cbhours.activity(rules.cut(desk.now, desk.keeping.activity)))
+
+
+def _activity_readings(desk: Desk, at: Place) -> Batch:
+    return _delete(desk, at, "activity_readings", old_activity_readings(desk.keeping, desk.now), CbhoursReading,
+                   CbhoursReading.id)
+
+
 def _captures(desk: Desk, at: Place) -> Batch:
     _alone(desk.session)
     digests = captures.sweep_some(desk.session, desk.keeping.captures, desk.now)
@@ -196,6 +225,17 @@ def _sizes(desk: Desk, _at: Place) -> Batch:
     return Batch({}, None)
 
 
+def _delete_people(desk: Desk, at: Place, parts: Sequence[cbhours.Part]) -> Batch:
+    """Delete what is too old of whoever comes next."""
+    if not parts:
+        return Batch({}, None)
+    _alone(desk.session)
+    gone = cbhours.delete_some(desk.session, parts, at.first, at.width)
+    desk.session.commit()
+    return Batch({"deleted": sum(gone.counts.values()), **gone.counts},
+                 None if gone.next_person is None else Place(at.step, gone.next_person, gone.span))
+
+
 def _delete(desk: Desk, at: Place, name: str, query: Select[Any] | None, table: Any, *key: Any) -> Batch:
     """Delete a batch of the rows that a question finds."""
     if query is None:
@@ -229,6 +269,10 @@ class Step(NamedTuple):
 STEPS: Mapping[str, Step] = {
     "snapshots": Step("rolling up old snapshots", _snapshots),
     "months": Step("packing months that are over", _months),
+    "cbhours": Step("deleting old live answers of CBHours", _cbhours),
+    "cbhours_polls": Step("forgetting old calls of CBHours", _cbhours_polls),
+    "activity": Step("deleting old activity", _activity),
+    "activity_readings": Step("forgetting when old activity was read", _activity_readings),
     "captures": Step("deleting old raw pages", _captures),
     "files": Step("looking for files that nothing needs", _files),
     "broadcasts": Step("deleting old broadcasts", _broadcasts),
@@ -241,7 +285,8 @@ STEPS: Mapping[str, Step] = {
     "sizes": Step("measuring the tables", _sizes),
 }
 COUNTERS = ("deleted", "snapshots", "hours", "texts", "months_dropped", "months_packed", "raw_pages", "files",
-            "bytes_on_disk", "broadcasts", "pages_of_readings", "runs", "logs", "receipts", "queue_entries")
+            "bytes_on_disk", "broadcasts", "pages_of_readings", "runs", "logs", "receipts", "queue_entries",
+            "cbhours_live", "cbhours_texts", "cbhours_polls", "activity", "activity_days", "activity_readings")
 
 
 # ---- what is too old; None: it is kept for ever
@@ -250,6 +295,17 @@ def old_broadcasts(keeping: Keeping, now: datetime) -> Select[Any] | None:
     if not keeping.broadcasts:
         return None
     return select(Broadcast).where(Broadcast.closed, Broadcast.last_seen_at < now - timedelta(days=keeping.broadcasts))
+
+
+def old_cbhours_polls(keeping: Keeping, now: datetime) -> Select[Any] | None:
+    cut = rules.cut(now, keeping.cbhours)
+    return None if cut is None else select(CbhoursPoll).where(CbhoursPoll.observed_at < cut)
+
+
+def old_activity_readings(keeping: Keeping, now: datetime) -> Select[Any] | None:
+    if not keeping.activity:
+        return None
+    return select(CbhoursReading).where(CbhoursReading.observed_at < now - timedelta(days=keeping.activity))
 
 
 def old_runs(keeping: Keeping, now: datetime) -> Select[Any] | None:
