@@ -7,7 +7,17 @@ from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
 from server import priorities
-from server.models import AffiliatePoll, FollowInterval, FollowList, Person, PersonCurrent, Profile, Scan
+from server.models import (
+    AffiliatePoll,
+    CbhoursPoll,
+    CbhoursState,
+    FollowInterval,
+    FollowList,
+    Person,
+    PersonCurrent,
+    Profile,
+    Scan,
+)
 from server.people.rows import Freshness, freshness, live_now
 
 LISTS = ("browser", "import", "manual")
@@ -46,7 +56,7 @@ def coverage(session: Session, now: datetime) -> Coverage:
     intervals = about.intervals
     everybody = session.scalar(select(func.count()).select_from(Person)) or 0
     return Coverage(everybody, [_affiliate(session, intervals["affiliate"], now),
-                                *_lists(session, about)])
+                                _cbhours(session, intervals["cbhours"], now), *_lists(session, about)])
 
 
 def _affiliate(session: Session, interval: timedelta, now: datetime) -> Covered:
@@ -58,6 +68,20 @@ def _affiliate(session: Session, interval: timedelta, now: datetime) -> Covered:
     at = session.scalar(select(func.max(AffiliatePoll.observed_at)))
     newest = None if at is None else datetime.fromtimestamp(at, UTC)
     return Covered("affiliate", people, fresh, live, newest, interval, priorities.is_fresh(newest, interval, now))
+
+
+def _cbhours(session: Session, interval: timedelta, now: datetime) -> Covered:
+    """People whom it knows; live: those whom only it shows as live, for the affiliate API's word goes before."""
+    since = now - priorities.fresh_for(interval)
+    people = session.scalar(select(func.count()).select_from(CbhoursState).where(
+        CbhoursState.proved_at.is_not(None))) or 0
+    fresh, live = session.execute(select(
+        func.count().filter(PersonCurrent.cbhours_at >= since),
+        func.count().filter(PersonCurrent.cbhours_live_until >= now,
+                            func.coalesce(PersonCurrent.live_until < now, True)))).one()
+    at = session.scalar(select(func.max(CbhoursPoll.observed_at)))
+    newest = None if at is None else datetime.fromtimestamp(at, UTC)
+    return Covered("cbhours", people, fresh, live, newest, interval, priorities.is_fresh(newest, interval, now))
 
 
 def _lists(session: Session, about: Freshness) -> list[Covered]:

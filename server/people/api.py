@@ -151,6 +151,8 @@ class Receipt(BaseModel):
     follows: int
     snapshots: int = Field(description="what polls of the affiliate API said of the person")
     broadcasts: int
+    cbhours_live: int = Field(description="live answers of CBHours about the person")
+    cbhours_activity: int = Field(description="segments of activity that CBHours told of the person")
     notes: int = Field(description="what was written down about the person")
     queue: int = Field(description="wishes to have the person read first")
     scan_pages: int = Field(description="stored list pages that named the person")

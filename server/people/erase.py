@@ -1,6 +1,7 @@
-"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, pictures, notes, their place in
-the queue, their name in stored scans, and raw pages that name them."""
+"""Erase a person everywhere: identity, profile, tags, follows, snapshots, broadcasts, what CBHours said, pictures,
+notes, their place in the queue, their name in stored scans, and raw pages that name them."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,14 @@ from server.models import (
     AuditEntry,
     Broadcast,
     CaptureRow,
+    CbhoursCurrent,
+    CbhoursDay,
+    CbhoursLive,
+    CbhoursPoll,
+    CbhoursReading,
+    CbhoursSegment,
+    CbhoursState,
+    CbhoursTexts,
     FollowInterval,
     Person,
     PersonCurrent,
@@ -65,16 +74,20 @@ def erase(session: Session, username: str, *, now: datetime, actor: str, platfor
         "follows": _count(session, FollowInterval, person_id),
         "snapshots": _count(session, snapshots.c, person_id), "hours": _count(session, AffiliateHour, person_id),
         "broadcasts": _count(session, Broadcast, person_id),
+        "cbhours_live": _count(session, CbhoursLive, person_id),
+        "cbhours_activity": _count(session, CbhoursSegment, person_id),
         "pictures": 0 if person_id is None else pictures.forget(session, person_id),
         "notes": 0 if person_id is None else notes.forget(session, person_id, name),
         "queue": queued, "scan_pages": pages, "scans": scans, "captures": captures,
     }
     if person_id is not None:
-        receipt["captures"] += _forget(session, _answers_that_show(session, person_id))
+        receipt["captures"] += _forget(session, _answers_that_show(session, person_id) | _answers_of_cbhours(
+            session, person_id, name))
         session.execute(delete(snapshots).where(snapshots.c.person_id == person_id))
         session.execute(delete(AffiliateHour).where(AffiliateHour.person_id == person_id))
-        for table in (AffiliateProfile, AffiliateSubject, AffiliateTags, Broadcast, PersonCurrent, PersonDetails,
-                      FollowInterval, PersonTag, Profile):
+        for table in (AffiliateProfile, AffiliateSubject, AffiliateTags, Broadcast, CbhoursLive, CbhoursTexts,
+                      CbhoursSegment, CbhoursDay, CbhoursReading, CbhoursState, CbhoursCurrent, PersonCurrent,
+                      PersonDetails, FollowInterval, PersonTag, Profile):
             session.execute(delete(table).where(table.person_id == person_id))
         affiliate.forget(session)
         session.execute(delete(Person).where(Person.id == person_id))
@@ -99,6 +112,20 @@ def _answers_that_show(session: Session, person_id: int) -> set[int]:
             PollCapture.observed_at >= AffiliateHour.hour, PollCapture.observed_at < AffiliateHour.hour + HOUR))
         .where(AffiliateHour.person_id == person_id, AffiliateHour.polls > 0))
     return {*seen, *rolled_up}
+
+
+def _answers_of_cbhours(session: Session, person_id: int, name: str) -> set[int]:
+    """The raw answers of CBHours that show the person, and those to questions that name them."""
+    activity = session.scalars(select(CbhoursReading.capture_id).where(
+        CbhoursReading.person_id == person_id, CbhoursReading.capture_id.is_not(None)))
+    live = session.scalars(
+        select(CbhoursPoll.capture_id).join(CbhoursLive, CbhoursLive.checked_at == CbhoursPoll.observed_at)
+        .where(CbhoursLive.person_id == person_id, CbhoursPoll.capture_id.is_not(None)))
+    asked = session.execute(
+        select(CaptureRow.id, CaptureRow.url).join(CbhoursPoll, CbhoursPoll.capture_id == CaptureRow.id)
+        .where(func.lower(CaptureRow.url).contains(name, autoescape=True)))
+    named = re.compile(rf"(?<![a-z0-9_]){re.escape(name)}(?![a-z0-9_])|(?<=%2c){re.escape(name)}(?![a-z0-9_])")
+    return {*activity, *live, *(capture for capture, url in asked if named.search(url.lower()))}
 
 
 def _erase_from_scans(session: Session, name: str) -> tuple[int, int, int]:

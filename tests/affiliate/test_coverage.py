@@ -25,6 +25,7 @@ def sources(app, api_as, clock):
 def test_before_anything_was_heard_nothing_is_covered(sources):
     nothing = {"people": 0, "fresh": 0, "live": 0, "newest": None, "age_seconds": None, "heard": False}
     assert sources(0) == (0, {"affiliate": nothing | {"interval_minutes": 30.0},
+                              "cbhours": nothing | {"interval_minutes": 10.0},
                               "browser": nothing | {"interval_minutes": None}})
 
 
