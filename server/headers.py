@@ -16,6 +16,8 @@ POLICY: dict[str, Any] = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
+# Bokeh writes style elements while it draws; scripts stay as strict as everywhere.
+CHARTS_POLICY = POLICY | {"style-src-elem": "'self' 'unsafe-inline'"}
 LARGEST_REQUEST = 64 * 1024 * 1024
 LARGEST_FORM_FIELDS = 8 * 1024 * 1024
 MOST_FORM_PARTS = 500

@@ -33,7 +33,7 @@ PUBLIC = "PUBLIC"  # anybody
 SIGNED_IN = "SIGNED_IN"  # any user of the panel, whatever the role
 WORKER = "WORKER"  # the worker's own token and nobody else
 SMALL_BODY = 64 * 1024  # bytes that somebody who has not signed in may send
-STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static", "assets.htmx", "assets.swagger"})
+STATIC_ENDPOINTS = frozenset({"static", "bootstrap.static", "assets.htmx", "assets.swagger", "assets.bokeh"})
 KEPT_BY_THE_BROWSER = frozenset({"pictures.picture"})  # under a picture's name nothing ever changes
 TOKEN_USE_KEPT_EVERY = timedelta(minutes=1)
 

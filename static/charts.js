@@ -1,0 +1,130 @@
+// Draws the charts of a person: fetches a figure and its numbers, puts the one into the other, hands both to Bokeh.
+(() => {
+  "use strict";
+
+  let clock = [[0, 0]]; // [second, the owner's offset from then on]: axes and hover speak of the owner's clock
+  const offsetAt = (ms) => {
+    let found = clock[0][1];
+    for (const [since, offset] of clock) { if (since * 1000 > ms) break; found = offset; }
+    return found * 1000;
+  };
+
+  // Bokeh knows UTC alone: its marks are looked for, and written, by the owner's clock.
+  const speakLocally = () => {
+    const models = window.Bokeh.Models;
+    const ticker = models.get("DatetimeTicker").prototype;
+    const findTicks = ticker.get_ticks_no_defaults;
+    ticker.get_ticks_no_defaults = function (low, high, ...rest) {
+      const middle = offsetAt((low + high) / 2);
+      const back = (at) => at - offsetAt(at - middle);
+      const found = findTicks.call(this, low + middle, high + middle, ...rest);
+      return { major: found.major.map(back), minor: found.minor.map(back) };
+    };
+    const formatter = models.get("DatetimeTickFormatter").prototype;
+    const write = formatter.doFormat;
+    formatter.doFormat = function (ticks, ...rest) {
+      return write.call(this, ticks.map((at) => at + offsetAt(at)), ...rest);
+    };
+  };
+
+  const summed = (differences) => { let sum = 0; return differences.map((one) => (sum += one)); };
+
+  // A line with a hole at each break, and the points that stand alone, which no line shows.
+  const columnsOf = ({ at, value, breaks }) => {
+    const seconds = summed(at), values = summed(value), starts = new Set(breaks);
+    const line = { x: [], y: [], wall: [] }, dots = { x: [], y: [], wall: [] };
+    const put = (into, x, y, wall) => { into.x.push(x); into.y.push(y); into.wall.push(wall); };
+    seconds.forEach((second, place) => {
+      const x = second * 1000, wall = x + offsetAt(x);
+      if (starts.has(place)) put(line, NaN, NaN, NaN);
+      put(line, x, values[place], wall);
+      const begins = place === 0 || starts.has(place), ends = place === seconds.length - 1 || starts.has(place + 1);
+      if (begins && ends) put(dots, x, values[place], wall);
+    });
+    return { line, dots };
+  };
+
+  const fill = (node, columns, attributes) => {
+    if (Array.isArray(node)) { node.forEach((one) => fill(one, columns, attributes)); return; }
+    if (node === null || typeof node !== "object") return;
+    const name = node.attributes && node.attributes.name;
+    if (name && columns[name]) node.attributes.data = { type: "map", entries: Object.entries(columns[name]) };
+    if (name && attributes[name]) Object.assign(node.attributes, attributes[name]);
+    Object.values(node).forEach((one) => fill(one, columns, attributes));
+  };
+
+  const say = (place, text) => {
+    const words = document.createElement("p");
+    words.className = "text-body-secondary chart-empty";
+    words.textContent = text;
+    place.replaceChildren(words);
+  };
+
+  // Where Bokeh cannot be had, the picture stands in.
+  const showPicture = (place) => {
+    const picture = document.createElement("img");
+    picture.className = "chart-picture";
+    picture.alt = place.dataset.alt;
+    picture.src = `${place.dataset.picture}&theme=${theme()}`;
+    place.replaceChildren(picture);
+  };
+
+  const theme = () => (document.documentElement.dataset.bsTheme === "dark" ? "dark" : "light");
+
+  const draw = async (place) => {
+    place.dataset.drawn = "asked";
+    place.setAttribute("aria-busy", "true");
+    const round = (place.round = (place.round || 0) + 1);
+    try {
+      if (!window.Bokeh) { showPicture(place); return; }
+      const answer = await fetch(`${place.dataset.chart}&theme=${theme()}`, { headers: { Accept: "application/json" } });
+      if (answer.redirected || answer.status === 401) { window.location.reload(); return; }
+      const told = await answer.json();
+      if (round !== place.round) return; // the theme was changed meanwhile
+      if (!answer.ok) { say(place, told.error.message); return; }
+      if (told.empty) { say(place, told.empty); return; }
+      if (told.clock.length) clock = told.clock;
+      const columns = { ...told.columns };
+      Object.entries(told.lines).forEach(([number, packed]) => {
+        const { line, dots } = columnsOf(packed);
+        columns[`line-${number}`] = line;
+        columns[`dots-${number}`] = dots;
+      });
+      fill(told.item.doc, columns, told.set);
+      if (window.matchMedia("(pointer: coarse)").matches) leaveScrolling(told.item.doc);
+      const canvas = document.createElement("div");
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", told.words);
+      const notes = document.createElement("p");
+      notes.className = "small text-body-secondary mb-0";
+      notes.textContent = told.notes.join(" ");
+      if (place.views) place.views.clear();
+      place.replaceChildren(canvas, ...(told.notes.length ? [notes] : []));
+      place.views = await window.Bokeh.embed.embed_item(told.item, canvas);
+      place.dataset.drawn = "yes";
+    } catch (error) {
+      say(place, "This chart could not be fetched. Reload the page to try again.");
+      console.warn(error);
+    } finally {
+      place.removeAttribute("aria-busy");
+    }
+  };
+
+  // On a phone a finger on a chart scrolls the page; the tools can still be chosen.
+  const leaveScrolling = (doc) => doc.roots.forEach((root) => {
+    const bar = root.attributes.toolbar;
+    if (bar && bar.attributes) { bar.attributes.active_drag = null; bar.attributes.active_inspect = "auto"; }
+  });
+
+  const places = [...document.querySelectorAll("[data-chart]")];
+  if (window.Bokeh) speakLocally();
+  const watcher = new IntersectionObserver((entries) => entries.forEach((entry) => {
+    if (!entry.isIntersecting) return;
+    watcher.unobserve(entry.target);
+    draw(entry.target);
+  }), { rootMargin: "300px" });
+  places.forEach((place) => watcher.observe(place));
+
+  new MutationObserver(() => places.filter((place) => place.dataset.drawn).forEach(draw))
+    .observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+})();
