@@ -53,7 +53,7 @@ IN_MOMENTS: tuple[tuple[str, str, Any, str], ...] = (
     ("pictures", "Pictures that are kept here", PersonPicture, "first_seen_at"),
     ("manual", "Notes", PersonNote, "created_at"),
 )
-LATEST = {FollowInterval: "seen_at", PersonPicture: "last_seen_at"}
+LAST = {"start_latest": "seen_at", "first_seen_at": "last_seen_at"}  # where the end is told by another column
 SHOWN_GAPS = 5
 PAGES_AT_ONCE = 400  # stored list pages that are looked through for a name in one request
 
@@ -107,7 +107,7 @@ def holdings(session: Session, person_id: int) -> list[Holding]:
 def _count(source: str, kind: str, table: Any, column: str, person_id: int) -> Select[Any]:
     at = getattr(table, column)
     return select(literal(source), literal(kind), func.count(at), func.min(at),
-                  func.max(getattr(table, LATEST.get(table, column)))).where(table.person_id == person_id)
+                  func.max(getattr(table, LAST.get(column, column)))).where(table.person_id == person_id)
 
 
 def hearing(session: Session, holding: Sequence[Holding], now: datetime) -> list[Hearing]:
