@@ -105,6 +105,23 @@ def due_again(read_at: datetime, interval: timedelta) -> datetime:
     return read_at + interval * ROUND
 
 
+def next_reading(state: Any, now: datetime, next_run: datetime | None, job: str) -> tuple[datetime | None, str]:
+    """When somebody's activity is read next by itself (None: it is not), and what it waits for, in words.
+
+    state     with has_trophy, ask_again_at, activity_due_at, wanted_at
+    next_run  when the job runs next, None: not by itself; job: why, in words
+    """
+    if state.wanted_at is not None:
+        return (None if next_run is None else max(next_run, now)), f"Asked for by hand. {job}"
+    if state.has_trophy:
+        due = state.activity_due_at
+        return (None if next_run is None else max(next_run, due) if due is not None else next_run), job
+    if state.has_trophy is None:
+        return None, "Whether CBHours knows this name is not known yet: its live poll finds out."
+    return None, ("CBHours does not know this name. It knows people who show its trophy or calendar in their bio and "
+                  "were looked up once with its studio tool.")
+
+
 def minutes_of_days(start: date, end: date, said: Mapping[date, int], total: int | None) -> dict[date, int | None]:
     """Minutes on air of each day of an answer; None: it does not say.
 

@@ -14,10 +14,12 @@ from sqlalchemy import Date, SmallInteger, case, func, insert, literal, select, 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from server.cbhours import rules, statements
+from server.cbhours import due, rules, statements
 from server.cbhours.people import Desk, Record
 from server.cbhours.statements import Row
 from server.cbhours.tame import Room, Segment
+from server.jobs import store as jobs
+from server.jobs.kinds import KINDS
 from server.models import CbhoursDay, CbhoursReading, CbhoursShow, CbhoursState, Moment
 from server.models.rowset import rows_table
 
@@ -216,11 +218,16 @@ def fulfil(session: Session, person: int, at: datetime) -> None:
 # ---- by hand
 
 def want(session: Session, person: int, by: str, now: datetime) -> None:
-    """Have this person's activity read before all others, also if CBHours did not know them."""
+    """Have this person's activity read before all others, also if CBHours did not know them: as soon as a worker is
+    free, whether the job is on its schedule or not.
+
+    raises  Refused 409 `disabled` if the job is switched off
+    """
+    jobs.refuse_if_disabled(jobs.job_of(session, KINDS[due.ACTIVITY], None))
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     fresh = {"wanted_at": now, "wanted_by": by[:80]}
     session.execute(dialect.insert(CbhoursState).values(person_id=person, misses=0, **fresh)
-                         .on_conflict_do_update(index_elements=["person_id"], set_=fresh))
+                    .on_conflict_do_update(index_elements=["person_id"], set_=fresh))
 
 
 def first_second(day: date) -> int:

@@ -179,7 +179,7 @@ def claim_now(session: Session, *, worker: str, job: Job, now: datetime, minimum
     kind = KINDS[job.name]
     session.execute(select(Job.id).where(Job.name.in_(GROUPS.get(kind.group, ()))).order_by(Job.id).with_for_update())
     job = _locked(session, job.id)
-    _refuse_if_disabled(job)
+    refuse_if_disabled(job)
     for other in session.scalars(select(Job).where(Job.name.in_(GROUPS.get(kind.group, ())), Job.id != job.id)).all():
         going_on = _unended_or_lost(session, other, now, minimum_gap)
         if going_on is not None and going_on.state == "running":
@@ -299,7 +299,7 @@ def request(session: Session, job: Job, *, by: str, now: datetime, minimum_gap: 
     raises  Refused 409 `disabled` if the job is switched off
     """
     job = _locked(session, job.id)
-    _refuse_if_disabled(job)
+    refuse_if_disabled(job)
     run = _unended_or_lost(session, job, now, minimum_gap)
     if run is None:
         run = Run(job_id=job.id, state="queued", trigger="manual", requested_by=by, created_at=now)
@@ -353,7 +353,7 @@ def start(session: Session, job: Job, now: datetime, minimum_gap: timedelta) -> 
     raises  Refused 409 `disabled` if it is switched off
     """
     job = _locked(session, job.id)
-    _refuse_if_disabled(job)
+    refuse_if_disabled(job)
     if not job.scheduled:
         gap = _gap(KINDS[job.name], minimum_gap)
         job.next_due_at = job.anchored_at = rules.due_at_start(now, last_end(session, job.id), gap)
@@ -436,7 +436,8 @@ def session_is_back(session: Session, account: Account, now: datetime, minimum_g
     session.flush()
 
 
-def _refuse_if_disabled(job: Job) -> None:
+def refuse_if_disabled(job: Job) -> None:
+    """raises  Refused 409 `disabled`"""
     kind = KINDS[job.name]
     if not rules.present_config(kind, job.config)["enabled"]:
         raise Refused(409, "disabled", f"The job {job.name} is switched off in its configuration. Set `enabled` to "
