@@ -27,7 +27,7 @@ DOMAINS = ("cbhours", "striphours", "sodahours")
 MOST_NAMES = 50
 MOST_DAYS = 60
 MONTHS = 14  # so many are held
-TROUBLES = frozenset({"challenge", "maintenance", "rate_limit", "error", "cut", "slow", "not_found"})
+TROUBLES = frozenset({"challenge", "maintenance", "rate_limit", "error", "cut", "slow"})
 NO_TROPHY = ("Error Code:300 To use this api please add a trophy/calendar to the models bio and then use the STUDIO "
              "search successfully one time.")
 WORDS = {"m": "Male", "f": "Female", "c": "Couple", "s": "Trans"}
