@@ -11,6 +11,7 @@
 
   // Bokeh knows UTC alone: its marks are looked for, and written, by the owner's clock.
   const speakLocally = () => {
+    window.Bokeh.set_log_level("warn");
     const models = window.Bokeh.Models;
     const ticker = models.get("DatetimeTicker").prototype;
     const findTicks = ticker.get_ticks_no_defaults;
@@ -29,17 +30,20 @@
 
   const summed = (differences) => { let sum = 0; return differences.map((one) => (sum += one)); };
 
-  // A line with a hole at each break, and the points that stand alone, which no line shows.
-  const columnsOf = ({ at, value, breaks }) => {
+  // A line with a hole at each break, and a point for each stretch that is too short to be seen as a line.
+  const columnsOf = ({ at, value, breaks }, span) => {
     const seconds = summed(at), values = summed(value), starts = new Set(breaks);
     const line = { x: [], y: [], wall: [] }, dots = { x: [], y: [], wall: [] };
     const put = (into, x, y, wall) => { into.x.push(x); into.y.push(y); into.wall.push(wall); };
+    const high = Math.max(...values) - Math.min(...values);
+    let first = 0;
     seconds.forEach((second, place) => {
       const x = second * 1000, wall = x + offsetAt(x);
-      if (starts.has(place)) put(line, NaN, NaN, NaN);
+      if (starts.has(place)) { put(line, NaN, NaN, NaN); first = place; }
       put(line, x, values[place], wall);
-      const begins = place === 0 || starts.has(place), ends = place === seconds.length - 1 || starts.has(place + 1);
-      if (begins && ends) put(dots, x, values[place], wall);
+      if (place < seconds.length - 1 && !starts.has(place + 1)) return;
+      const run = values.slice(first, place + 1);
+      if (second - seconds[first] < span / 400 && Math.max(...run) - Math.min(...run) <= high / 50) put(dots, x, values[place], wall);
     });
     return { line, dots };
   };
@@ -86,11 +90,12 @@
       if (told.clock.length) clock = told.clock;
       const columns = { ...told.columns };
       Object.entries(told.lines).forEach(([number, packed]) => {
-        const { line, dots } = columnsOf(packed);
+        const { line, dots } = columnsOf(packed, (told.set.time.end - told.set.time.start) / 1000);
         columns[`line-${number}`] = line;
         columns[`dots-${number}`] = dots;
       });
-      fill(told.item.doc, columns, told.set);
+      const narrow = place.clientWidth < 640 ? { legend: { orientation: "vertical", spacing: 2 } } : {};
+      fill(told.item.doc, columns, { ...told.set, ...narrow });
       if (window.matchMedia("(pointer: coarse)").matches) leaveScrolling(told.item.doc);
       const canvas = document.createElement("div");
       canvas.setAttribute("role", "img");

@@ -19,6 +19,7 @@ BUCKETS = 500  # of a line; at least two points of each stay
 MOST_LINES_IN_FULL = 2
 BANDS = 400
 FIRST_WEEK = timedelta(days=7)
+SHORT, FLAT = 400, 50  # a stretch shorter than this part of the period, and of the values, is drawn as a point
 
 
 class Chart(NamedTuple):
@@ -172,8 +173,9 @@ def _grid(session: Session, chart: Chart, person: Person, period: Period, over: 
 
 def hour_cells(week: Sequence[Sequence[Cell]]) -> list[GridCell]:
     """The hours of the week in which somebody watched."""
+    strongest = max((cell.on_air / cell.watched for hours in week for cell in hours if cell.on_air), default=1.0)
     return [
-        GridCell(hour, day, round(cell.on_air / cell.watched, 3),
+        GridCell(hour, day, round(cell.on_air / cell.watched / strongest, 3),
                  f"{theme.WEEKDAYS[day]} {hour:02}:00–{hour + 1:02}:00",
                  f"{round(60 * cell.on_air / cell.watched)} min on average",
                  f"watched {cell.watched / spans.HOUR:.1f} h in all")

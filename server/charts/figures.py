@@ -72,10 +72,12 @@ def _line_chart(strokes: tuple[Stroke, ...], shows: tuple[str, ...], upside_down
             tooltips=[(stroke.words, "@y{0,0}"), ("", MOMENT)], formatters={"@wall": "datetime"}))
         lines.append(models.LegendItem(label=stroke.words, renderers=renderers))
     plot.add_layout(models.Legend(
-        items=lines + shades, orientation="horizontal", click_policy="hide", location="left", ncols="auto",
+        items=lines + shades, orientation="horizontal", click_policy="hide", location="left", name="legend",
         background_fill_color=None, border_line_color=None, label_text_color=colours.text,
         label_text_font=theme.FONT, label_text_font_size="12px", inactive_fill_color=colours.card,
         inactive_fill_alpha=0.7, padding=0, margin=4, spacing=14), "below")
+    plot.xaxis.ticker.desired_num_ticks = 9
+    plot.xaxis.formatter.days = "%d %b"
     plot.yaxis.formatter = models.NumeralTickFormatter(format="0,0")
     if upside_down:
         plot.yaxis.ticker = models.BasicTicker(min_interval=1)

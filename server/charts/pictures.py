@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from server.charts import theme, ticks
-from server.charts.drawing import Drawing
+from server.charts.drawing import FLAT, SHORT, Drawing
 from server.charts.theme import Theme
 
 WIDTH, HEIGHT = 1200, 420
@@ -112,8 +112,9 @@ def _lines(sheet: _Sheet, drawn: Drawing, colours: Theme) -> None:
         colour = rgb(name)
         for run in course.runs:
             path = [(across(at), down(value)) for at, value in run]
-            if len(path) == 1:
-                sheet.dot(*path[0], colour)
+            heights = [y for _, y in path]
+            if path[-1][0] - path[0][0] < (right - LEFT) / SHORT and max(heights) - min(heights) <= (bottom - TOP) / FLAT:
+                sheet.dot(*path[-1], colour)
             else:
                 sheet.line(path, colour, dashed=dash == "dashed")
         sheet.line([(x, 48), (x + 30, 48)], colour, 3, dashed=dash == "dashed")

@@ -40,6 +40,7 @@ def page(username: str) -> str:
         ranges=[(name, words, _address(username, {"range": name})) for name, words in periods.WORDS.items()],
         period=period, address=lambda chart, ending, **more: _file(username, chart, ending, period, people, more),
         alt=lambda chart: browser.alt(chart, people, period, told), bokeh=BOKEH,
+        theme="dark" if request.cookies.get("theme") == "dark" else "light",
         without=_address(username, {"with": ""}))
 
 

@@ -58,7 +58,7 @@ def seen(person_id: int, told: list[tuple[datetime, int | None, int | None]], sh
     """Snapshots: (moment, followers, viewers)."""
     if told:
         months.make_room(db.session(), *(told[0][0] + timedelta(days=day) for day in range(
-            0, (told[-1][0] - told[0][0]).days + 2)))
+            (told[-1][0] - told[0][0]).days + 2)))
     _many(snapshots, [{"person_id": person_id, "observed_at": second(at), "followers": followers, "viewers": viewers,
                        "seconds_online": 600, "show_id": show, "is_hd": True} for at, followers, viewers in told])
 
