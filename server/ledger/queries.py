@@ -72,8 +72,7 @@ class _Told:
                      for began, ended, outcome, message in session.execute(query.order_by(Run.started_at))
                      if began is not None]
         plans: dict[int, list[rules.Plan]] = defaultdict(list)
-        for row in session.scalars(select(JobPlan).where(JobPlan.job_id.in_(ids), JobPlan.since <= last)
-                                   .order_by(JobPlan.since)):
+        for row in session.scalars(select(JobPlan).where(JobPlan.job_id.in_(ids)).order_by(JobPlan.since)):
             plans[row.job_id].append(rules.Plan(row.since, row.state, row.quiet_hours))
         self.plans = [plans[job.id] or [rules.Plan(first, *present_plan(job))] for job in jobs]
         self.unable = rules.UNABLE.get(jobs[0].name, "a credential was missing") if jobs else ""
