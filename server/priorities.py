@@ -6,7 +6,7 @@ not said is no word: it never wins against one. CBHours' "Offline" is a word, a 
 none.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -67,11 +67,10 @@ def winner(group: str, words: Iterable[Word], intervals: Mapping[str, timedelta]
     """
     order = ORDER[group]
     said = [word for word in words if word.value is not None and (word.source in order or group in LAST_KNOWN)]
-    known = sorted((word for word in said if word.source in order),
-                   key=lambda word: (order.index(word.source), -word.at.timestamp()))
-    for word in known:
-        if group in AGELESS or word.fresh(intervals, now):
-            return word
+    for source in order:
+        newest = max((word for word in said if word.source == source), key=lambda word: word.at, default=None)
+        if newest is not None and (group in AGELESS or newest.fresh(intervals, now)):
+            return newest
     return max(said, key=lambda word: word.at, default=None)
 
 
@@ -100,7 +99,7 @@ def confirmed_at(source: str | None, since: datetime | None, *, polled_at: datet
     polled_at  the newest poll of the affiliate API that showed the person
     listed_at  the newest complete reading of a list whose cards still show the person
     """
-    proof = {"affiliate": polled_at, "browser": listed_at}.get(source or "")
+    proof = polled_at if source == "affiliate" else listed_at if source == "browser" else None
     return proof if since is not None and proof is not None and proof > since else since
 
 
@@ -137,8 +136,8 @@ def live_words(*, polled_at: datetime | None, polled_until: datetime | None, ask
     return words
 
 
-def live(words: Iterable[Word], intervals: Mapping[str, timedelta], now: datetime) -> tuple[bool, Origin]:
+def live(words: Sequence[Word], intervals: Mapping[str, timedelta], now: datetime) -> tuple[bool, Origin]:
     """Whether somebody may be shown as live, and who says so; only a fresh word makes anybody live."""
-    word = winner("live", words, intervals, now)
+    word = words[0] if len(words) == 1 else winner("live", words, intervals, now)
     said = origin_of(word, intervals, now)
     return word is not None and bool(word.value) and said.fresh, said

@@ -36,6 +36,7 @@ ROLES = {"models": ("model", "both"), "viewers": ("viewer", "both"), "model": ("
          "viewer": ("viewer", "both"), "both": ("both",), "unknown": ("unknown",)}
 SOON_AFTER_LIVE = timedelta(hours=3)  # whoever may be shown as live has been seen since then: an index finds them
 CACHED = ("display_name", "age", "gender", "country", "location", "image_url")
+_ZERO = timedelta(0)
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACES = {source: place for place, source in enumerate(priorities.ORDER["profile"])}
 NOT_SAID = mark(None)  # what the affiliate API said last of a subject or of tags: nothing
@@ -125,6 +126,9 @@ class PersonRow(NamedTuple):
     following: bool
     follower: bool
 
+
+_PROFILE, _CACHED = (slice(PersonRow._fields.index(first), PersonRow._fields.index(last) + 1) for first, last in (
+    (PROFILE[0], PROFILE[-1]), (f"cached_{CACHED[0]}", f"cached_{CACHED[-1]}")))
 
 # Columns of tables, not of mapped classes: rows of those take a way of their own that is twice as long.
 _person, _current, _details, _cbhours, _cached, _picture, _state = (model.__table__.c for model in (
@@ -280,37 +284,38 @@ class Told(NamedTuple):
 
 
 def told(row: PersonRow, about: Freshness) -> Told:
-    """What is to be shown of a person at this moment, and who says so."""
+    """What is to be shown of a person at this moment, and who says so.
+
+    Most people are known to one source alone, whose words win without being compared.
+    """
     asked, now = about
     changed: dict[str, Any] = {}
     apart: dict[str, Origin] = {}
-    origins: dict[str, Origin] = {}
     words = live_words(row)
-    live, origins["live"] = priorities.live(words, asked, now)
+    live, live_origin = priorities.live(words, asked, now) if words else (False, NO_ORIGIN)
     if not words and row.affiliate_at is not None:
-        origins["live"] = Origin("affiliate", row.affiliate_at, False)  # it was so then, and has ended since
-    origins["profile"] = _profile(row, about, changed, apart)
-    of_texts: dict[str, Origin] = {}
-    for name in ("tags", "subject"):
-        winner = priorities.winner("tags", text_words(row, name), asked, now)
-        changed[name] = None if winner is None else winner.value
-        of_texts[name] = priorities.origin_of(winner, asked, now)
-    origins["tags"] = of_texts["tags"] if of_texts["tags"].source else of_texts["subject"]
-    if of_texts["subject"] != origins["tags"] and of_texts["subject"].source:
-        apart["subject"] = of_texts["subject"]
-    origins["numbers"] = _numbers(row, about, changed, apart)
-    winner = priorities.winner("followers", follower_words(row), asked, now)
-    changed["followers"] = None if winner is None else winner.value
-    origins["followers"] = priorities.origin_of(winner, asked, now)
-    known = row.rank is not None or row.gender_rank is not None
-    origins["rank"] = priorities.origin("cbhours" if known else None, row.rank_at, asked, now)
-    origins["seen"] = priorities.origin(_seen_by(row), row.last_seen_at, asked, now)
-    origins["snapshots"] = priorities.origin("affiliate" if row.snapshots else None, row.affiliate_at, asked, now)
-    origins["role"] = priorities.origin(
-        "affiliate" if row.affiliate_at else "cbhours" if row.by_cbhours_online_at else "browser",
-        max(filter(None, (row.affiliate_at, row.by_cbhours_online_at, row.listed_at)), default=row.created_at), asked,
-        now)
-    return Told(row._replace(**changed), live, origins, apart, words)
+        live_origin = Origin("affiliate", row.affiliate_at, False)  # it was so then, and has ended since
+    polled = None if row.affiliate_at is None else _origin("affiliate", row.affiliate_at, asked, now)
+    profile = _profile(row, about, changed, apart)
+    tags, subject = _text_origin(row, "tags", about, changed), _text_origin(row, "subject", about, changed)
+    if tags.source is None:
+        tags = subject
+    elif subject.source is not None and subject != tags:
+        apart["subject"] = subject
+    numbers = _numbers(row, about, changed, apart)
+    followers = _followers(row, about, changed)
+    newest = max((at for at in (row.affiliate_at, row.by_cbhours_online_at, row.listed_at) if at is not None),
+                 default=row.created_at)
+    by = "cbhours" if row.affiliate_at is None and row.by_cbhours_online_at is not None else "browser"
+    origins = {
+        "role": _origin(by if polled is None else "affiliate", newest, asked, now),
+        "profile": profile, "tags": tags, "live": live_origin, "numbers": numbers, "followers": followers,
+        "rank": NO_ORIGIN if row.rank is None and row.gender_rank is None
+        else priorities.origin("cbhours", row.rank_at, asked, now),
+        "seen": priorities.origin(_seen_by(row), row.last_seen_at, asked, now),
+        "snapshots": (row.snapshots and polled) or NO_ORIGIN,
+    }
+    return Told(row._replace(**changed) if changed else row, live, origins, apart, words)
 
 
 def contrary(now: Told, about: Freshness) -> list[Word]:
@@ -319,36 +324,71 @@ def contrary(now: Told, about: Freshness) -> list[Word]:
             and word.fresh(*about)]
 
 
+def _origin(source: str, at: datetime, asked: Mapping[str, timedelta], now: datetime) -> Origin:
+    return Origin(source, at, priorities.is_fresh(at, asked.get(source, _ZERO), now))
+
+
 def _profile(row: PersonRow, about: Freshness, changed: dict[str, Any], apart: dict[str, Origin]) -> Origin:
     """Each field of the first source that says it; the origin of most of them."""
-    asked, now = about
-    said: dict[str, Origin] = {}
-    whole = NO_ORIGIN
-    for source, at, values in profile_words(row):
-        whose = said.setdefault(source, priorities.origin(source, at, asked, now))
-        whole = whole if whole.source else whose
-        for name, value in values.items():
-            if value is not None and name not in changed:
-                changed[name] = value
-                if whose is not whole:
-                    apart[name] = whose
-    for name in PROFILE:
-        changed.setdefault(name, None)
+    stored = row.profile_source
+    if row.by_cbhours_online_at is None and (row.cached_source is None or row.cached_source == stored):
+        at = None if stored is None else _profile_at(row)
+        return NO_ORIGIN if stored is None or at is None else _origin(stored, at, *about)
+    said = profile_words(row)
+    origins = {source: _origin(source, at, *about) for source, at, _ in said}
+    whole = origins.get(stored or "") or next(iter(origins.values()), NO_ORIGIN)
+    missing: Sequence[str] = PROFILE
+    for source, _, values in said:
+        found = [name for name in missing if values.get(name) is not None]
+        if source != stored:
+            changed |= {name: values[name] for name in found}
+        if origins[source] is not whole:
+            apart |= dict.fromkeys(found, origins[source])
+        missing = [name for name in missing if name not in found]
+        if not missing:
+            break
     return whole
+
+
+def _text_origin(row: PersonRow, name: str, about: Freshness, changed: dict[str, Any]) -> Origin:
+    """Of `subject` or `tags`."""
+    words = text_words(row, name)
+    winner = words[0] if len(words) == 1 else priorities.winner("tags", words, *about) if words else None
+    if winner is None:
+        return NO_ORIGIN
+    if winner.value is not (row.tags if name == "tags" else row.subject):
+        changed[name] = winner.value
+    return priorities.origin_of(winner, *about)
 
 
 def _numbers(row: PersonRow, about: Freshness, changed: dict[str, Any], apart: dict[str, Origin]) -> Origin:
     """What the broadcast is like: of who says best how things stand now, else as it was last."""
-    asked, now = about
+    if row.by_cbhours_online_at is None:
+        if row.live_at is None or (
+                row.viewers is None and row.show is None and row.seconds_online is None and row.is_hd is None):
+            return NO_ORIGIN
+        return Origin("affiliate", row.live_at, row.live_until is not None and row.live_until >= about.now)
     found: dict[str, Origin] = {}
     for name in NUMBERS:
-        winner = priorities.winner("numbers", number_words(row, name), asked, now)
-        changed[name] = None if winner is None else winner.value
+        winner = priorities.winner("numbers", number_words(row, name), *about)
         if winner is not None:
-            found[name] = priorities.origin_of(winner, asked, now)
+            changed[name] = winner.value
+            found[name] = priorities.origin_of(winner, *about)
     whole = found.get("viewers") or found.get("show") or next(iter(found.values()), NO_ORIGIN)
     apart |= {name: one for name, one in found.items() if one != whole}
     return whole
+
+
+def _followers(row: PersonRow, about: Freshness, changed: dict[str, Any]) -> Origin:
+    words = follower_words(row)
+    if not words:
+        return NO_ORIGIN
+    winner = words[0] if len(words) == 1 else priorities.winner("followers", words, *about)
+    if winner is None:
+        return NO_ORIGIN
+    if winner.value != row.followers:
+        changed["followers"] = winner.value
+    return priorities.origin_of(winner, *about)
 
 
 def _seen_by(row: PersonRow) -> str | None:
@@ -372,19 +412,24 @@ def live_words(row: PersonRow) -> list[Word]:
 def profile_words(row: PersonRow) -> list[tuple[str, datetime, Mapping[str, Any]]]:
     """source, the newest proof, its words by field; in the order of `priorities.ORDER`."""
     found: list[tuple[str, datetime, Mapping[str, Any]]] = []
-    at = priorities.confirmed_at(row.profile_source, row.profile_at, polled_at=row.affiliate_at,
-                                 listed_at=row.listed_at)
+    cells: Sequence[Any] = row
+    at = _profile_at(row)
     if row.profile_source is not None and at is not None:
-        found.append((row.profile_source, at, {name: getattr(row, name) for name in PROFILE}))
+        found.append((row.profile_source, at, dict(zip(PROFILE, cells[_PROFILE], strict=True))))
     if row.by_cbhours_online_at is not None and (row.by_cbhours_gender or row.by_cbhours_is_new is not None):
         found.append(("cbhours", row.by_cbhours_online_at,
                       {"gender": row.by_cbhours_gender, "is_new": row.by_cbhours_is_new}))
     at = _cached_at(row)
-    if row.cached_source is not None and at is not None:
-        found.append((row.cached_source, at, {name: getattr(row, f"cached_{name}") for name in CACHED}))
+    if row.cached_source is not None and row.cached_source != row.profile_source and at is not None:
+        found.append((row.cached_source, at, dict(zip(CACHED, cells[_CACHED], strict=True))))
     if len(found) > 1:
         found.sort(key=lambda said: _PLACES.get(said[0], len(_PLACES)))
     return found
+
+
+def _profile_at(row: PersonRow) -> datetime | None:
+    return priorities.confirmed_at(row.profile_source, row.profile_at, polled_at=row.affiliate_at,
+                                   listed_at=row.listed_at)
 
 
 def text_words(row: PersonRow, name: str) -> list[Word]:
@@ -428,12 +473,13 @@ def number_words(row: PersonRow, name: str) -> list[Word]:
 
 
 def follower_words(row: PersonRow) -> list[Word]:
-    """With the settled word, which may be older than what a source says now."""
+    """With the settled word where that is an older one: of somebody who has not said any since."""
     found = []
     if row.by_cbhours_followers is not None and row.by_cbhours_followers_at is not None:
         found.append(Word(row.by_cbhours_followers, "cbhours", row.by_cbhours_followers_at))
     if row.affiliate_followers is not None and row.affiliate_at is not None:
         found.append(Word(row.affiliate_followers, "affiliate", row.affiliate_at))
-    if row.followers is not None and row.followers_source is not None and row.followers_at is not None:
+    if row.followers is not None and row.followers_source is not None and row.followers_at is not None and not any(
+            word.source == row.followers_source and word.at >= row.followers_at for word in found):
         found.append(Word(row.followers, row.followers_source, row.followers_at))
     return found
