@@ -85,7 +85,8 @@ def changes(session: Session, person: PersonRow, follows: Sequence[Follow], *, k
     raises  Refused 400 for a cursor that is not one of this list
     """
     newest, key = decode_cursor(after, datetime, str) if after else (_END, "")
-    feeds = [feed for name, feed in _feeds(session, person, follows, newest) if kind in (None, name)]
+    kinds = KINDS if kind is None else (kind,)
+    feeds = _feeds(session, person, follows, newest, kinds)
     merged = heapq.merge(*feeds, key=lambda event: (event.at, event.key), reverse=True)
     behind = (event for event in merged if not after or (event.at, event.key) < (newest, key))
     found = list(islice(behind, limit + 1))
@@ -94,19 +95,17 @@ def changes(session: Session, person: PersonRow, follows: Sequence[Follow], *, k
                encode_cursor(shown[-1].at, shown[-1].key) if len(found) > limit else None)
 
 
-def _feeds(session: Session, person: PersonRow, follows: Sequence[Follow],
-           newest: datetime) -> Iterator[tuple[str, Iterator[Event]]]:
-    """One feed for each place where changes are kept; each is newest first and read as far as it is needed."""
-    until = int(newest.timestamp())
-    own = person.person_id
-    yield "subject", _subjects(session, own, until)
-    yield "tags", _tags(session, own, until)
-    yield "profile", _profiles(session, own, until)
-    for kind in ("subject", "tags", "profile"):
-        yield kind, (event for event in _cbhours(session, own, until) if event.kind == kind)
-    yield "profile", _cached(session, own, newest)
-    yield "pictures", _pictures(session, own, newest)
-    yield "state", _states(session, person, follows, newest)
+def _feeds(session: Session, person: PersonRow, follows: Sequence[Follow], newest: datetime,
+           kinds: Sequence[str]) -> list[Iterator[Event]]:
+    """One feed for each place where changes of these kinds are kept; newest first, read as far as it is needed."""
+    own, until = person.person_id, int(newest.timestamp())
+    feeds = {
+        "subject": [_subjects(session, own, until)], "tags": [_tags(session, own, until)],
+        "profile": [_profiles(session, own, until), _cached(session, own, newest)],
+        "pictures": [_pictures(session, own, newest)], "state": [_states(session, person, follows, newest)],
+    }
+    texts = (event for event in _cbhours(session, own, until) if event.kind in kinds)
+    return [texts, *(feed for kind in kinds for feed in feeds[kind])]
 
 
 # ---- the affiliate API

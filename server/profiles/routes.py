@@ -1,12 +1,12 @@
 """The tabs of one person's page, and the box to find it. Charts are in `server.charts`, raw answers in `raw_routes`."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from scraper.observations import USERNAME
-from server import frame
+from server import display, frame
 from server.access.guard import actor, requires
 from server.errors import Refused
 from server.models import CbhoursState, db
@@ -120,7 +120,8 @@ def profile_sources(username: str) -> str:
         if "view_captures" in actor().permissions else None
     return render_template(
         "profiles/sources.html", **above, held=held, hearing=sources.hearing(session, held, now()), cut=cut, of=of,
-        names=NAMES, first_page=_here(of=of) if after else None, of_link=lambda name: _here(of=name),
+        names=NAMES, long=_long, day=lambda at: display.day(at, now(), UTC), of_link=lambda name: _here(of=name),
+        first_page=_here(of=of) if after else None,
         next_link=_here(of=of, after=cut.next) if cut and cut.next else None)
 
 
@@ -141,6 +142,11 @@ def _here(**asked: str) -> str:
     return url_for(str(request.endpoint), **{"username": (request.view_args or {})["username"],
                                              "with": request.args.get("with") or None,
                                              **{name: word or None for name, word in asked.items()}})
+
+
+def _long(span: timedelta) -> str:
+    """'59 days', '4 h 0 min'."""
+    return f"{span.days} days" if span.days > 2 else display.duration(span.total_seconds() * 1000)
 
 
 def _asked(text: str | None) -> str:

@@ -125,7 +125,7 @@ class Line(NamedTuple):
 
     source: str
     paths: Sequence[str]
-    dots: Sequence[tuple[float, float]]
+    dots: Sequence[tuple[int, float]]
 
 
 class Curve(NamedTuple):
@@ -154,7 +154,7 @@ def curve(points: Sequence[tuple[str, Sequence[Point]]], start: int, end: int,
     for source, told in points:
         pieces = _pieces(told, breaks if source == "affiliate" else (), longest.get(source))
         drawn = [_thinned([scale.place(point) for point in piece]) for piece in pieces]
-        lines.append(Line(source, [" ".join(f"{x:g},{y:g}" for x, y in piece) for piece in drawn if len(piece) > 1],
+        lines.append(Line(source, [" ".join(f"{x},{y:g}" for x, y in piece) for piece in drawn if len(piece) > 1],
                           [piece[0] for piece in drawn if len(piece) == 1]))
     return Curve(lines, min(point.viewers for point in known), top.viewers, top.at)
 
@@ -164,9 +164,9 @@ class _Scale(NamedTuple):
     end: int
     top: int
 
-    def place(self, point: Point) -> tuple[float, float]:
+    def place(self, point: Point) -> tuple[int, float]:
         share = (point.at - self.start) / (self.end - self.start)
-        return (round(min(max(share, 0), 1) * WIDTH, 1), round(HEIGHT - point.viewers / self.top * (HEIGHT - 2) - 1, 1))
+        return (round(min(max(share, 0), 1) * WIDTH), round(HEIGHT - point.viewers / self.top * (HEIGHT - 2) - 1, 1))
 
 
 def _pieces(points: Sequence[Point], breaks: Sequence[tuple[int, int]], longest: int | None) -> list[list[Point]]:
@@ -184,13 +184,13 @@ def _pieces(points: Sequence[Point], breaks: Sequence[tuple[int, int]], longest:
     return pieces
 
 
-def _thinned(places: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _thinned(places: list[tuple[int, float]]) -> list[tuple[int, float]]:
     """Of each column of the picture the first, the lowest, the highest and the last place: more is not to be seen."""
-    if len(places) <= 2 * WIDTH:
+    if len(places) <= WIDTH:
         return places
-    columns: dict[int, list[tuple[float, float]]] = {}
+    columns: dict[int, list[tuple[int, float]]] = {}
     for place in places:
-        columns.setdefault(int(place[0]), []).append(place)
+        columns.setdefault(place[0], []).append(place)
     kept = []
     for column in columns.values():
         chosen = {0, len(column) - 1, min(range(len(column)), key=lambda n: column[n][1]),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
@@ -21,6 +22,7 @@ from server.models import (
     AffiliateTags,
     Broadcast,
     CbhoursDay,
+    CbhoursLive,
     CbhoursSegment,
     CbhoursShow,
     CbhoursTexts,
@@ -154,9 +156,14 @@ def shown(session: Session, person_id: int, rows: Sequence[Row], now: datetime) 
 
 
 class _Seen(NamedTuple):
-    """What one source showed over a period: points (at, viewers, show), oldest first; texts (since, text)."""
+    """What one source showed over a period, oldest first.
+
+    points     (at, viewers, show)
+    sightings  moments at which the source would have told subject and tags; they stand as (since, text)
+    """
 
     points: list[tuple[int, int | None, str | None]]
+    sightings: Sequence[Any]
     subjects: list[tuple[int, str | None]]
     tags: list[tuple[int, str | None]]
 
@@ -167,14 +174,18 @@ def _seen(session: Session, source: str, person_id: int, low: int, high: int) ->
         points = [(one.at, one.viewers, names.get(one.show_id))
                   for one in _segments(session, person_id, low, _moment(high + 1), None)]
         texts = _texts(session, CbhoursTexts, (CbhoursTexts.subject, CbhoursTexts.tags), person_id, low, high)
-        return _Seen(points, [(since, subject) for since, subject, _ in texts], [(at, tags) for at, _, tags in texts])
+        online = session.execute(select(CbhoursLive.checked_at).where(
+            CbhoursLive.person_id == person_id, CbhoursLive.checked_at >= low, CbhoursLive.checked_at <= high,
+            CbhoursLive.online).order_by(CbhoursLive.checked_at)).all() if texts else []
+        return _Seen(points, online, [(since, said) for since, said, _ in texts], [(at, tags) for at, _, tags in texts])
     names = _names(session, AffiliateShow)
     points = [(at, viewers, names.get(show)) for at, viewers, show in session.execute(
         select(snapshots.c.observed_at, snapshots.c.viewers, snapshots.c.show_id)
         .where(snapshots.c.person_id == person_id, snapshots.c.observed_at >= low, snapshots.c.observed_at <= high)
         .order_by(snapshots.c.observed_at))]
+    points = _hours(session, person_id, low, points[0][0] if points else high) + points
     return _Seen(
-        _hours(session, person_id, low, points[0][0] if points else high) + points,
+        points, points,
         [(since, said) for since, said in _texts(
             session, AffiliateSubject, (AffiliateSubject.subject,), person_id, low, high)],
         [(since, said) for since, said in _texts(session, AffiliateTags, (AffiliateTags.tags,), person_id, low, high)])
@@ -205,28 +216,28 @@ def _texts(session: Session, table: Any, columns: tuple[Any, ...], person_id: in
 def _shown(row: Row, seen: dict[str, _Seen], breaks: Sequence[tuple[int, int]]) -> Shown:
     start, end = int(row.start.timestamp()), int(row.end.timestamp())
     points, shows = [], Counter[str]()
-    subjects: dict[str, None] = {}
-    tags: dict[str, None] = {}
     for source in row.sources:
-        told = seen[source]
-        inside = _between(told.points, start, end)
+        inside = _between(seen[source].points, start, end)
         points.append((source, [Point(at, viewers) for at, viewers, _ in inside if viewers is not None]))
         if source == row.sources[0]:
             shows.update(show for _, _, show in inside if show)
-        subjects |= dict.fromkeys(_in_force(told.subjects, start, end))
-        tags |= dict.fromkeys(tag for said in _in_force(told.tags, start, end) for tag in map(str, json.loads(said)))
+    told = seen[row.sources[0]]
+    first = next(iter(_between(told.sightings, start, end)), None)
+    subjects = _in_force(told.subjects, first, start, end)
+    tags = [tag for said in _in_force(told.tags, first, start, end) for tag in map(str, json.loads(said))]
     return Shown(row, curve(points, start, end, breaks, LONGEST_STEP),
-                 {name: count / shows.total() for name, count in shows.most_common()}, list(subjects), list(tags))
+                 {name: count / shows.total() for name, count in shows.most_common()}, list(dict.fromkeys(subjects)),
+                 list(dict.fromkeys(tags)))
 
 
-def _between(points: Sequence[tuple[int, int | None, str | None]], start: int,
-             end: int) -> Sequence[tuple[int, int | None, str | None]]:
-    return points[bisect_left(points, start, key=lambda one: one[0]):bisect_right(points, end, key=lambda one: one[0])]
+def _between(rows: Sequence[Any], start: int, end: int) -> Sequence[Any]:
+    return rows[bisect_left(rows, start, key=itemgetter(0)):bisect_right(rows, end, key=itemgetter(0))]
 
 
-def _in_force(texts: Sequence[tuple[int, str | None]], start: int, end: int) -> list[str]:
-    first = max(0, bisect_right(texts, start, key=lambda one: one[0]) - 1)
-    return [said for since, said in texts[first:] if since <= end and said]
+def _in_force(texts: Sequence[tuple[int, str | None]], first: tuple[int] | None, start: int, end: int) -> list[str]:
+    """What was said in a broadcast; what had been said before holds if somebody looked before it changed (`first`)."""
+    place = bisect_right(texts, start if first is None else first[0], key=itemgetter(0))
+    return [said for since, said in texts[max(0, place - (first is not None)):] if since <= end and said]
 
 
 # ---- the last days in figures

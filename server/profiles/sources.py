@@ -34,6 +34,7 @@ from server.models import (
 )
 from server.paging import decode_cursor, encode_cursor
 
+LIVE = "Live answers, Online and Offline"
 # source, what it is, table, the column of its moment: whole seconds, or moments
 IN_SECONDS: tuple[tuple[str, str, Any, str], ...] = (
     ("affiliate", "Snapshots: a row a poll that showed them", snapshots.c, "observed_at"),
@@ -41,7 +42,7 @@ IN_SECONDS: tuple[tuple[str, str, Any, str], ...] = (
     ("affiliate", "Profile data, a row a change", AffiliateProfile, "since"),
     ("affiliate", "Subjects, a row a change", AffiliateSubject, "since"),
     ("affiliate", "Tags, a row a change", AffiliateTags, "since"),
-    ("cbhours", "Live answers, Online and Offline", CbhoursLive, "checked_at"),
+    ("cbhours", LIVE, CbhoursLive, "checked_at"),
     ("cbhours", "Subject, tags and gender, a row a change", CbhoursTexts, "since"),
     ("cbhours", "Activity: three minutes of a broadcast each", CbhoursSegment, "at"),
 )
@@ -59,13 +60,14 @@ PAGES_AT_ONCE = 400  # stored list pages that are looked through for a name in o
 
 
 class Holding(NamedTuple):
-    """Rows of one kind. first, last: None where there is none."""
+    """Rows of one kind. first, last: None where there is none; by_day: of days, not of moments."""
 
     source: str
     kind: str
     rows: int
     first: datetime | None
     last: datetime | None
+    by_day: bool = False
 
 
 class Gap(NamedTuple):
@@ -99,7 +101,7 @@ def holdings(session: Session, person_id: int) -> list[Holding]:
         select(func.count(), func.min(CbhoursDay.day), func.max(CbhoursDay.day))
         .where(CbhoursDay.person_id == person_id)).one().tuple()
     kind = "Days and their minutes"
-    found[kind] = Holding("cbhours", kind, days[0], _midnight(days[1]), _midnight(days[2]))
+    found[kind] = Holding("cbhours", kind, days[0], _midnight(days[1]), _midnight(days[2]), by_day=True)
     order = {source: number for number, source in enumerate(("affiliate", "cbhours", "browser", "pictures", "manual"))}
     return sorted(found.values(), key=lambda one: order[one.source])
 
@@ -111,10 +113,12 @@ def _count(source: str, kind: str, table: Any, column: str, person_id: int) -> S
 
 
 def hearing(session: Session, holding: Sequence[Holding], now: datetime) -> list[Hearing]:
-    """Of each source that told something and is asked by a schedule."""
+    """Of each source that told something and is asked by a schedule. Activity of CBHours is told days afterwards, so
+    there its live answers count."""
     found = []
     for source in ("affiliate", "cbhours", "browser"):
-        first = min((one.first for one in holding if one.source == source and one.first is not None), default=None)
+        told = [one for one in holding if one.source == source and (source != "cbhours" or one.kind == LIVE)]
+        first = min((one.first for one in told if one.first is not None), default=None)
         if first is None or first >= now:
             continue
         spans = heard(session, source, first, now, now)
@@ -226,15 +230,18 @@ def _list_pages(session: Session, person_id: int, username: str, limit: int, beh
              .order_by(ScanPageRow.id.desc()).limit(PAGES_AT_ONCE))
     if behind is not None:
         query = query.where(ScanPageRow.id < behind)
-    mark, found, last, looked = f'"username":"{username}"'.encode(), [], None, 0
+    mark, looked = f'"username":"{username}"'.encode(), 0
+    found: list[Raw] = []
+    last: int | None = None
     for number, at, people, capture, account, name, size in session.execute(query):
         last, looked = number, looked + 1
         if (account, name) in lists and mark in zlib.decompress(people):
             found.append(Raw(at, name, [capture], size))
             if len(found) == limit:
                 break
-    more = looked == PAGES_AT_ONCE or len(found) == limit
-    return Cut(found, encode_cursor(last) if more and last is not None else None, looked)
+    if last is None or (looked < PAGES_AT_ONCE and len(found) < limit):
+        return Cut(found, None, looked)
+    return Cut(found, encode_cursor(last), looked)
 
 
 def _moment(seconds: int | None) -> datetime | None:
