@@ -52,7 +52,8 @@ svg               a drawing with a script, called a JPEG
 animation         several frames, called a JPEG
 half_picture      a picture that ends in the middle
 
-Of CBHours alone (besides challenge, maintenance, rate_limit, error, cut, slow, html, broken_json and redirect). That it shuts its door when asked more than once a second is no fault, but the option `cbhours_gap`.
+Of CBHours alone (besides challenge, maintenance, rate_limit, error, cut, slow, html, broken_json and redirect). That
+it shuts its door when asked more than once a second is no fault, but the option `cbhours_gap`.
 error_answer      {"status": "error"} instead of what was asked for               code (300), message, status (200)
 server_down       it says that its server is not up                               word
 ban               the door is shut from now on, as the option `cbhours_door` says seconds
