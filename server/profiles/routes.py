@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from scraper.observations import USERNAME
 from server import display, frame
 from server.access.guard import actor, requires
+from server.cbhours import store as cbhours
 from server.errors import Refused
 from server.models import CbhoursState, db
 from server.paging import decode_cursor, encode_cursor
@@ -63,7 +64,7 @@ def profile(username: str) -> str:
         "profiles/overview.html", **above, timeline=timeline(above["view"].follows, at),
         pictures=of_person(session, person_id), recent=sessions.shown(session, person_id, newest.rows, at),
         totals=sessions.totals(session, person_id, at, owner_zone()), total_days=sessions.LAST_DAYS, names=NAMES,
-        cbhours=session.get(CbhoursState, person_id), older_notes=bool(older), longest_note=notes.LONGEST,
+        standing=session.get(CbhoursState, person_id), older_notes=bool(older), longest_note=notes.LONGEST,
         notes=notes.of_person(session, person_id, limit=NOTES_SHOWN if older else RECENT, after=older),
         author=notes.name_of(actor()))
 
@@ -123,6 +124,23 @@ def profile_sources(username: str) -> str:
         names=NAMES, long=_long, day=lambda at: display.day(at, now(), UTC), of_link=lambda name: _here(of=name),
         first_page=_here(of=of) if after else None,
         next_link=_here(of=of, after=cut.next) if cut and cut.next else None)
+
+
+@bp.post("/profile/<username>/cbhours")
+@requires("scrape_profiles")
+def ask_cbhours(username: str) -> Answer:
+    """Have a person's activity read at CBHours as soon as a worker is free."""
+    person = row_of(db.session(), username)
+    if person is None or person.username != username:
+        raise Nobody(username)
+    try:
+        cbhours.want(db.session(), person.person_id, actor().name, now())
+        db.session.commit()
+        flash(f"CBHours is asked for {username} as soon as a worker is free.", "success")
+    except Refused as refused:
+        db.session.rollback()
+        flash(refused.message, "danger")
+    return redirect(url_for("profiles.profile", username=username, _anchor="cbhours"))
 
 
 @bp.get("/profile/<username>/values")

@@ -224,7 +224,7 @@ def _list_pages(session: Session, person_id: int, username: str, limit: int, beh
     lists = {(account, "followers" if direction == "follower" else "following") for account, direction in follows}
     if not lists:
         return Cut([], None)
-    query = (select(ScanPageRow.id, ScanPageRow.observed_at, ScanPageRow.people, ScanPageRow.capture_id,
+    query = (select(ScanPageRow.id, ScanPageRow.observed_at, ScanPageRow.people, CaptureRow.id,
                     Scan.account_id, Scan.list, CaptureRow.stored_bytes)
              .join(Scan, Scan.id == ScanPageRow.scan_id).join(CaptureRow, CaptureRow.id == ScanPageRow.capture_id)
              .order_by(ScanPageRow.id.desc()).limit(PAGES_AT_ONCE))
