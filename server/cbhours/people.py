@@ -4,7 +4,7 @@ Whoever takes an answer waits for the one before and for a poll of the affiliate
 the current rows, and what is read here must still hold when it is written.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -75,18 +75,18 @@ class Record:
             self._numbers(room.followers, room.rank, room.grank, at, at_least=True)
         self.news = True
 
-    def hear_segments(self, segments: Iterable[Segment]) -> None:
+    def hear_segments(self, segments: Sequence[Segment]) -> None:
         """The newest of each number in segments, which are in order."""
-        backwards = list(segments)[::-1]
-        followers = next((one for one in backwards if one.followers is not None), None)
-        ranks = next((one for one in backwards if (one.rank, one.grank) != (None, None)), None)
-        if followers:
-            self._numbers(followers.followers, None, None, _moment(followers.at))
-        if ranks:
-            self._numbers(None, ranks.rank, ranks.grank, _moment(ranks.at))
-        if backwards:
-            self.broadcasts = self.news = True
-            self._seen(_moment(backwards[0].at))
+        if not segments:
+            return
+        self.broadcasts = self.news = True
+        self._seen(_moment(segments[-1][0]))
+        told = next((one for one in reversed(segments) if one[6] is not None), None)
+        if told:
+            self._numbers(told[6], None, None, _moment(told[0]))
+        told = next((one for one in reversed(segments) if one[3:5] != (None, None)), None)
+        if told:
+            self._numbers(None, *told[3:5], _moment(told[0]))
 
     def _numbers(self, followers: int | None, rank: int | None, grank: int | None, at: datetime, *,
                  at_least: bool = False) -> None:

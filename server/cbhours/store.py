@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import starmap
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,13 +17,12 @@ from sqlalchemy.orm import Session
 from server.cbhours import due, rules, statements
 from server.cbhours.people import Desk, Record
 from server.cbhours.statements import Row
-from server.cbhours.tame import Room, Segment
+from server.cbhours.tame import DAY, Room, Segment, first_second
 from server.jobs import store as jobs
 from server.jobs.kinds import KINDS
 from server.models import CbhoursDay, CbhoursReading, CbhoursShow, CbhoursState, Moment
 from server.models.rowset import rows_table
 
-DAY = 86_400
 MOST_SHOWS = 1_000  # kinds of shows that are told apart; there are about ten
 
 
@@ -131,7 +130,7 @@ def keep_segments(session: Session, person: int, segments: Sequence[Segment], st
     What an answer leaves out of a segment does not take away what an earlier one said of it.
     returns  also how many segments there are of each day now, by its first second
     """
-    shows = shows_of(session, {one.show for one in segments if one.show is not None})
+    shows = shows_of(session, {one[1] for one in segments if one[1] is not None})
     rows = statements.rows_of(segments, shows)
     there = _segments(session, person, first_second(start), first_second(end) + DAY)
     if rows == there:
@@ -228,7 +227,3 @@ def want(session: Session, person: int, by: str, now: datetime) -> None:
     fresh = {"wanted_at": now, "wanted_by": by[:80]}
     session.execute(dialect.insert(CbhoursState).values(person_id=person, misses=0, **fresh)
                     .on_conflict_do_update(index_elements=["person_id"], set_=fresh))
-
-
-def first_second(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

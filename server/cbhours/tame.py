@@ -6,11 +6,11 @@ One bad value costs that value, one bad entry costs that entry, never the batch.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from operator import itemgetter
+from datetime import UTC, date, datetime, time, timedelta
+from operator import itemgetter, lt
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs it; the one of `typing` tells it too little before 3.12
 
 from scraper.observations import CbhoursActivity, CbhoursRoom, CbhoursSegmentSeen, Gender, username
@@ -22,12 +22,14 @@ LONGEST_TAG = 100
 LONGEST_SHOWN_TAG = 60
 LONGEST_SHOW = 40
 LONGEST_SUBJECT = 4_000
+DAY = 86_400
 MOST_DAYS = 400  # that an answer may span
 MOST_MINUTES = 24 * 60
 EARLIEST = date(2005, 1, 1)
 _INT4, _INT8 = 2**31 - 1, 2**63 - 1
 _LARGEST = {"rank": _INT4, "grank": _INT4, "viewers": _INT4, "followers": _INT8}
 _PLAIN = "^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_AT = r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|\+00:00)$"
 _MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])").fullmatch
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _SEGMENTS = TypeAdapter(list[CbhoursSegmentSeen])
@@ -55,16 +57,9 @@ class Room(NamedTuple):
         return self.gender, self.is_new, self.subject, None if self.tags is None else _json(self.tags)
 
 
-class Segment(NamedTuple):
-    """Three minutes. at: whole seconds since 1970."""
-
-    at: int
-    show: str | None
-    gender: str | None
-    rank: int | None
-    grank: int | None
-    viewers: int | None
-    followers: int | None
+# Three minutes: at (whole seconds since 1970), show, gender, rank, grank, viewers, followers. A plain tuple, for there
+# are tens of thousands in an answer.
+Segment = tuple[int, str | None, str | None, int | None, int | None, int | None, int | None]
 
 
 def shown_tags(tags: Iterable[str]) -> list[str]:
@@ -132,7 +127,7 @@ def _text(text: str | None, longest: int) -> str | None:
 class TameSegment(TypedDict):
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
 
-    at: AwareDatetime
+    at: Annotated[str, Field(pattern=_AT)]
     show: Annotated[str | None, Field(pattern=_PLAIN, max_length=LONGEST_SHOW)]
     gender: Gender | None
     rank: Annotated[int | None, Field(ge=0, le=_INT4)]
@@ -153,9 +148,11 @@ class TameActivity(CbhoursActivity):
 def tame_activity(body: bytes) -> TameActivity | None:
     """The answer in a body, read at once; None if anything in it needs a closer look."""
     try:
-        return TameActivity.model_validate_json(body)
-    except ValidationError:
+        told = TameActivity.model_validate_json(body)
+        _seconds([one["at"] for one in told.segments])
+    except ValueError:  # also what pydantic raises
         return None
+    return told
 
 
 def check_segments(items: list[Any]) -> tuple[list[CbhoursSegmentSeen], list[Rejected]]:
@@ -178,21 +175,46 @@ def segments_of(said: Sequence[Any], start: date, end: date, now: datetime) -> t
 
     said  of a `TameActivity`, or as `check_segments` gives them
     """
-    first = int(datetime(start.year, start.month, start.day, tzinfo=UTC).timestamp())
-    last = min(int(datetime(end.year, end.month, end.day, tzinfo=UTC).timestamp()) + 86_400, int(now.timestamp()) + 1)
-    rows = [_row(one) for one in said] if not said or isinstance(said[0], dict) else [
-        tuple(getattr(one, name) for name in _FIELDS) for one in map(_tame_segment, said)]
+    first, last = first_second(start), min(first_second(end) + DAY, int(now.timestamp()) + 1)
+    if not said:
+        return [], []
+    if isinstance(said[0], dict):
+        texts, *columns = zip(*map(_row, said), strict=True)
+        seconds = _seconds(texts)
+    else:
+        moments, *columns = zip(*(tuple(getattr(one, name) for name in _FIELDS) for one in map(_tame_segment, said)),
+                                strict=True)
+        seconds = [int(moment.timestamp()) for moment in moments]
+    rows: list[Segment] = list(zip(seconds, *columns, strict=True))
+    if first <= seconds[0] and seconds[-1] < last and all(map(lt, seconds, seconds[1:])):
+        return rows, []
     found: dict[int, Segment] = {}
     rejected: list[Rejected] = []
-    make = Segment._make
-    for at, *values in reversed(rows):
-        second = int(at.timestamp())
-        if first <= second < last:
-            found[second] = make((second, *values))
+    for row in rows:
+        if first <= row[0] < last:
+            found.setdefault(row[0], row)
         else:
-            rejected.append({"item": at.isoformat(), "reason": "lies in the future" if at > now
-                             else "outside the days that were asked for"})
-    return [found[at] for at in sorted(found)], rejected[::-1]
+            rejected.append({"item": datetime.fromtimestamp(row[0], UTC).isoformat(), "reason": "lies in the future"
+                             if row[0] > now.timestamp() else "outside the days that were asked for"})
+    return [found[at] for at in sorted(found)], rejected
+
+
+def _seconds(texts: Sequence[str]) -> list[int]:
+    """Moments of UTC as whole seconds since 1970. Days and times of day come again and again.
+
+    raises  ValueError for a day that there is not
+    """
+    days = {text: first_second(date.fromisoformat(text)) for text in {text[:10] for text in texts}}
+    times = {text: seconds_of_day(time.fromisoformat(text)) for text in {text[11:19] for text in texts}}
+    return [days[text[:10]] + times[text[11:19]] for text in texts]
+
+
+def first_second(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def seconds_of_day(at: time) -> int:
+    return 3_600 * at.hour + 60 * at.minute + at.second
 
 
 def _tame_segment(one: CbhoursSegmentSeen) -> CbhoursSegmentSeen:
