@@ -11,7 +11,6 @@
 
   // Bokeh knows UTC alone: its marks are looked for, and written, by the owner's clock.
   const speakLocally = () => {
-    window.Bokeh.set_log_level("warn");
     const models = window.Bokeh.Models;
     const ticker = models.get("DatetimeTicker").prototype;
     const findTicks = ticker.get_ticks_no_defaults;
@@ -76,7 +75,6 @@
   const theme = () => (document.documentElement.dataset.bsTheme === "dark" ? "dark" : "light");
 
   const draw = async (place) => {
-    place.dataset.drawn = "asked";
     place.setAttribute("aria-busy", "true");
     const round = (place.round = (place.round || 0) + 1);
     try {
@@ -106,7 +104,7 @@
       if (place.views) place.views.clear();
       place.replaceChildren(canvas, ...(told.notes.length ? [notes] : []));
       place.views = await window.Bokeh.embed.embed_item(told.item, canvas);
-      place.dataset.drawn = "yes";
+      if (round === place.round) place.dataset.drawn = "yes";
     } catch (error) {
       say(place, "This chart could not be fetched. Reload the page to try again.");
       console.warn(error);
@@ -115,21 +113,71 @@
     }
   };
 
+  // Two at a time, in the order of the page: the first one is there soon.
+  const waiting = [];
+  let busy = 0;
+  const next = async () => {
+    if (busy > 1 || !waiting.length) return;
+    busy += 1;
+    await draw(waiting.shift());
+    busy -= 1;
+    next();
+  };
+  const want = (place) => {
+    place.dataset.drawn = "asked";
+    if (!waiting.includes(place)) waiting.push(place);
+    next();
+  };
+
   // On a phone a finger on a chart scrolls the page; the tools can still be chosen.
   const leaveScrolling = (doc) => doc.roots.forEach((root) => {
     const bar = root.attributes.toolbar;
     if (bar && bar.attributes) { bar.attributes.active_drag = null; bar.attributes.active_inspect = "auto"; }
   });
 
-  const places = [...document.querySelectorAll("[data-chart]")];
   if (window.Bokeh) speakLocally();
   const watcher = new IntersectionObserver((entries) => entries.forEach((entry) => {
     if (!entry.isIntersecting) return;
     watcher.unobserve(entry.target);
-    draw(entry.target);
-  }), { rootMargin: "300px" });
-  places.forEach((place) => watcher.observe(place));
+    want(entry.target);
+  }), { rootMargin: "100px" });
 
-  new MutationObserver(() => places.filter((place) => place.dataset.drawn).forEach(draw))
+  // Another period: the same page with other numbers. Without this the links lead to the page of that period.
+  const ranged = (address, name) => {
+    const changed = new URL(address, window.location.href);
+    changed.searchParams.set("range", name);
+    ["from", "to"].forEach((one) => changed.searchParams.delete(one));
+    return changed.pathname + changed.search;
+  };
+  const choose = (name) => {
+    document.querySelectorAll("[data-range]").forEach((link) => {
+      if (link.dataset.range === name) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+    });
+    document.querySelectorAll("[data-chosen]").forEach((words) => words.remove());
+    document.querySelectorAll("a[data-ranged]").forEach((link) => { link.href = ranged(link.href, name); });
+    document.querySelectorAll(".chart-with").forEach((form) => {
+      form.querySelectorAll("input[type=hidden]").forEach((field) => field.remove());
+      const field = document.createElement("input");
+      Object.assign(field, { type: "hidden", name: "range", value: name });
+      form.append(field);
+    });
+    document.querySelectorAll("[data-chart]").forEach((place) => {
+      place.dataset.chart = ranged(place.dataset.chart, name);
+      place.dataset.picture = ranged(place.dataset.picture, name);
+      watcher.unobserve(place);
+      watcher.observe(place);
+    });
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-range]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    window.history.pushState(null, "", ranged(window.location.href, link.dataset.range));
+    choose(link.dataset.range);
+  });
+  window.addEventListener("popstate", () => window.location.reload());
+
+  new MutationObserver(() => document.querySelectorAll("[data-drawn]").forEach(want))
     .observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+  document.querySelectorAll("[data-chart]").forEach((place) => watcher.observe(place));
 })();

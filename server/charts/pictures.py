@@ -112,8 +112,8 @@ def _lines(sheet: _Sheet, drawn: Drawing, colours: Theme) -> None:
         colour = rgb(name)
         for run in course.runs:
             path = [(across(at), down(value)) for at, value in run]
-            heights = [y for _, y in path]
-            if path[-1][0] - path[0][0] < (right - LEFT) / SHORT and max(heights) - min(heights) <= (bottom - TOP) / FLAT:
+            wide, tall = path[-1][0] - path[0][0], max(y for _, y in path) - min(y for _, y in path)
+            if wide < (right - LEFT) / SHORT and tall <= (bottom - TOP) / FLAT:
                 sheet.dot(*path[-1], colour)
             else:
                 sheet.line(path, colour, dashed=dash == "dashed")

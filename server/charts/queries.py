@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, case, func, literal, null, select, union_all
+from sqlalchemy import case, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from server.affiliate.store import affiliate_interval
 from server.charts import series, spans
-from server.charts.series import OFFLINE, ONLINE, SEGMENT, Band, Course, Seen, Summary
+from server.charts.series import Band, Course, Seen, Summary
 from server.charts.spans import Span
 from server.ledger.queries import heard
 from server.models import (
@@ -105,15 +105,13 @@ def course(session: Session, person: int, source: str, field: str, over: Stretch
 
 def _cbhours(session: Session, person: int, field: str, over: Stretch) -> Course:
     told, live = getattr(CbhoursSegment, field), getattr(CbhoursLive, field)
-    found = _rows(session, union_all(
-        select(CbhoursSegment.at, literal(SEGMENT, Integer), told).where(
-            CbhoursSegment.person_id == person, CbhoursSegment.at >= over.low, CbhoursSegment.at <= over.high,
-            told <= LARGEST),
-        select(CbhoursLive.checked_at, case((CbhoursLive.online, ONLINE), else_=OFFLINE),
-               case((CbhoursLive.online, live), else_=null())).where(
-            CbhoursLive.person_id == person, CbhoursLive.checked_at >= over.low, CbhoursLive.checked_at <= over.high,
-            ~CbhoursLive.online | (live <= LARGEST))))
-    return series.of_cbhours(found, _longest(_cbhours_interval(session)))
+    segments = _rows(session, select(CbhoursSegment.at, told).where(
+        CbhoursSegment.person_id == person, CbhoursSegment.at >= over.low, CbhoursSegment.at <= over.high,
+        told <= LARGEST).order_by(CbhoursSegment.at))
+    answers = _rows(session, select(CbhoursLive.checked_at, case((CbhoursLive.online, live), else_=null())).where(
+        CbhoursLive.person_id == person, CbhoursLive.checked_at >= over.low, CbhoursLive.checked_at <= over.high,
+        ~CbhoursLive.online | (live <= LARGEST)))
+    return series.of_cbhours(segments, answers, _longest(_cbhours_interval(session)))
 
 
 def _affiliate(session: Session, person: int, field: str, over: Stretch, now: datetime) -> Course:

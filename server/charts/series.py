@@ -5,12 +5,14 @@ are stored numbers at the moments at which they were told.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import sub
 from typing import NamedTuple
 
 SEGMENT_GAP = 600  # seconds; CBHours tells a segment every three minutes, one or two may be missing
-SEGMENT, ONLINE, OFFLINE = 0, 1, 2  # what a row of CBHours is
+
+Point = tuple[int, int]
 
 
 class Course(NamedTuple):
@@ -20,11 +22,11 @@ class Course(NamedTuple):
     breaks  places in `points`, ascending: nothing leads to this point from the one before it
     """
 
-    points: Sequence[tuple[int, int]]
+    points: Sequence[Point]
     breaks: Sequence[int]
 
     @property
-    def runs(self) -> list[Sequence[tuple[int, int]]]:
+    def runs(self) -> list[Sequence[Point]]:
         """The stretches between the breaks."""
         return [self.points[first:end] for first, end in pairwise([0, *self.breaks, len(self.points)]) if end > first]
 
@@ -47,20 +49,27 @@ class Summary(NamedTuple):
     highest: int
 
 
-def of_cbhours(rows: Iterable[tuple[int, int, int | None]], longest: int) -> Course:
-    """Segments and live answers as one course.
+def of_cbhours(segments: Iterable[Point], live: Iterable[tuple[int, int | None]], longest: int) -> Course:
+    """Segments of activity and live answers as one course.
 
-    rows     (second, SEGMENT | ONLINE | OFFLINE, value) in any order; an offline row breaks the line
-    longest  seconds between two live answers that belong together
+    segments, live  (second, value) in any order; a live answer without a value: offline, which breaks the line
+    longest         seconds between two live answers that belong together
     """
-    rows = sorted(rows)
-    told = [row for row in rows if row[2] is not None]
-    breaks = {place for place, (one, other) in enumerate(pairwise(told), 1)
-              if other[0] - one[0] > SEGMENT_GAP
-              and (other[0] - one[0] > longest or one[1] == other[1] == SEGMENT)}
-    breaks.update(bisect_left(told, (at,)) for at, kind, _ in rows if kind == OFFLINE)
-    return Course([(at, value) for at, _, value in told],  # type: ignore[misc]
-                  sorted(breaks - {0, len(told)}))
+    told, answers = sorted(segments), list(live)
+    if not answers:
+        return Course(told, [place for place, apart in _steps(told) if apart > SEGMENT_GAP])
+    alive = {(at, value) for at, value in answers if value is not None}
+    points = sorted([*told, *alive])
+    breaks = {place for place, apart in _steps(points) if apart > SEGMENT_GAP and (
+        apart > longest or (points[place] not in alive and points[place - 1] not in alive))}
+    breaks.update(bisect_left(points, (at,)) for at, value in answers if value is None)
+    return Course(points, sorted(breaks - {0, len(points)}))
+
+
+def _steps(points: Sequence[Point]) -> Iterator[tuple[int, int]]:
+    """(place, seconds since the point before it)."""
+    moments = [at for at, _ in points]
+    return enumerate(map(sub, moments[1:], moments), 1)
 
 
 def of_affiliate(seen: Sequence[Seen], polls: Sequence[int], longest: int,
