@@ -12,6 +12,7 @@ assumed  that both ends of a range are in it; that `tzo=0` means UTC
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -34,6 +35,8 @@ MOST_DAYS = 60
 FLOOR = 1.0  # seconds between the arrivals of two calls, as CBHours sees them
 MARGIN = 0.010  # seconds more, and so much of a call's time, for ways that take not always the same
 MARGIN_OF_CALL = 0.05
+ENOUGH_CALLS = 5  # of which the quickest tells how quick a call can be
+KNOWN_CALLS = 50
 ATTEMPTS = 3  # at one question, where CBHours stumbles without asking for a pause
 FIRST_PAUSE = 2.0  # seconds before the second attempt; doubles
 PAUSE = timedelta(minutes=5)  # after a closed door that does not say for how long
@@ -42,25 +45,29 @@ PAUSE = timedelta(minutes=5)  # after a closed door that does not say for how lo
 class Limiter:
     """Lets one call go at a time, and each so late that CBHours never sees two within a second.
 
-    A call arrives somewhere between its start and its end. One that took no longer than the quickest one so far arrived
-    as long after its start as the next one will, so that one may start a second after its start; whatever the last call
-    took longer, wherever on its way, is waited out as well. With the quickest call q, the last one l and the next one n
-    two arrivals lie `FLOOR + margin + (there(n) + work(l) + back(l)) - (there(q) + work(q) + back(q))` apart, and the
-    margin is for the difference. Before a first call ended, the whole second is waited out.
+    A call arrives somewhere between its start and its end, so that a second from the end of one to the start of the
+    next is always enough. But on its way back and there again a call spends time as well, and this time is credited:
+    as much as the quickest of the last calls took from start to end. Two arrivals lie
+
+        FLOOR + margin + (there(next) + work(last) + back(last)) - (there(quickest) + work(quickest) + back(quickest))
+
+    apart, which is a second at least as long as none of the three is shorter than in the quickest call. That one is the
+    quickest of several, so that a way there that was long by chance is not credited (the first call of all is the
+    likeliest to have one), and the margin is for what is left of chance. After a call without an answer nothing is
+    credited.
     """
 
     def __init__(self, *, passing: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], None] = time.sleep) -> None:
         self._passing, self._sleep = passing, sleep
         self._due: float | None = None
-        self._least: float | None = None
+        self._took: deque[float] = deque(maxlen=KNOWN_CALLS)  # seconds of the last calls that were answered
         self._closed_until = 0.0
         self._lock = threading.Lock()
 
     def begin(self) -> None:
         """A run begins: another process may have made a call in this moment, of which nothing is known."""
         with self._lock:
-            self._least = None
             self._due = max(self._passing() + FLOOR + MARGIN, self._due or 0.0)
 
     @contextmanager
@@ -70,15 +77,18 @@ class Limiter:
             rest = max(0.0, self._due - self._passing()) if self._due is not None else 0.0
             if rest:
                 self._sleep(rest)
-            began = self._passing()
+            began, credit = self._passing(), 0.0
             try:
                 yield rest
+                self._took.append(self._passing() - began)
+                credit = self._credit()
             finally:
-                ended = self._passing()
-                took = ended - began
-                self._least = took if self._least is None else min(took, self._least)
-                credit = min(self._least, FLOOR) * (1 - MARGIN_OF_CALL)
-                self._due = ended + FLOOR + MARGIN - credit
+                self._due = self._passing() + FLOOR + MARGIN - credit
+
+    def _credit(self) -> float:
+        if len(self._took) < ENOUGH_CALLS:
+            return 0.0
+        return min(*self._took, FLOOR) * (1 - MARGIN_OF_CALL)
 
     def close(self, wait: timedelta) -> None:
         """CBHours wants to be left alone for so long, by every run of this process."""
