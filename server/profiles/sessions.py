@@ -284,7 +284,7 @@ def _since(session: Session, person_id: int, since: datetime) -> list[tuple[tupl
 def _days(session: Session, person_id: int, first: date, last: date) -> dict[date, int | None]:
     rows = session.execute(select(CbhoursDay.day, CbhoursDay.minutes).where(
         CbhoursDay.person_id == person_id, CbhoursDay.day > first, CbhoursDay.day <= last))
-    return dict(row.tuple() for row in rows)
+    return {row.day: row.minutes for row in rows}
 
 
 def _moment(seconds: int) -> datetime:

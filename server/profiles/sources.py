@@ -97,11 +97,11 @@ def holdings(session: Session, person_id: int) -> list[Holding]:
     for source, kind, count, first, last in session.execute(union_all(
             *(_count(*one, person_id) for one in IN_MOMENTS))):
         found[kind] = Holding(source, kind, count, first, last)
-    days: tuple[int, date | None, date | None] = session.execute(
+    count, oldest, newest = session.execute(
         select(func.count(), func.min(CbhoursDay.day), func.max(CbhoursDay.day))
-        .where(CbhoursDay.person_id == person_id)).one().tuple()
+        .where(CbhoursDay.person_id == person_id)).one()
     kind = "Days and their minutes"
-    found[kind] = Holding("cbhours", kind, days[0], _midnight(days[1]), _midnight(days[2]), by_day=True)
+    found[kind] = Holding("cbhours", kind, count, _midnight(oldest), _midnight(newest), by_day=True)
     order = {source: number for number, source in enumerate(("affiliate", "cbhours", "browser", "pictures", "manual"))}
     return sorted(found.values(), key=lambda one: order[one.source])
 
