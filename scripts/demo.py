@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ WORLD = {
     "latency": 20, "speed": 40,
 }
 ROUND_SECONDS = 20  # from the start of one reading of both lists to the next
+ROUNDS_PER_RANKS = 3
 RUN_SECONDS = 90
 LISTS = ("following", "followers")
 
@@ -81,11 +83,13 @@ def _run(data: Path, host: str, port: int) -> int:
         demo.until(lambda: answers(f"{site}/"), seconds=START_SECONDS, what="The sandbox")
         say("Signing in to it through Chromium …")
         demo.call("-m", "scraper", "login", "--username", OWNER, "--password-stdin", text=f"{SITE_PASSWORD}\n")
-        demo.start("worker", "-m", "scraper", "run")
+        for name in ("worker", "second worker"):  # CBHours takes its time, and the lists should not wait for it
+            demo.start(name, "-m", "scraper", "run")
         demo.start("demo", this, "--step", "live")
         say(f"\n  The demo is at {address}/\n  Sign in as {USER} with the password {password}\n\n"
             "  Made-up people come, leave and return; both lists are read about three times a minute.\n"
             "  Everybody's first date is open (\"before …\"), because the first reading cannot know it.\n"
+            "  Ranks and 60 days of history come from an imitation of CBHours, person after person.\n"
             f"  What the programs say: {log}\n  Ctrl-C stops the demo.\n")
         demo.serve()
     return 0
@@ -140,8 +144,8 @@ def _prepare() -> int:
 
 
 def _live() -> int:
-    """Have both lists read again and again, more often than any schedule allows, poll who is online, and fetch
-    pictures, so that there is something to see."""
+    """Have both lists read again and again, more often than any schedule allows, poll who is online, ask CBHours of
+    them, and fetch pictures, so that there is something to see."""
     address = os.environ["MHC_SERVER_URL"]
     client = requests.Session()
     client.headers["Authorization"] = f"Bearer {(Path(os.environ['MHC_DATA_DIR']) / 'demo-token').read_text().strip()}"
@@ -149,16 +153,21 @@ def _live() -> int:
         _ask(client, f"{address}/api/job/{name}/config", {"intervalMinutes": 1, "confirmMinutes": 1})
     _ask(client, f"{address}/api/job/affiliate/config", {"intervalMinutes": 1, "gender": "m,f,t,c"})
     _ask(client, f"{address}/api/job/images/config", {"intervalMinutes": 1, "limit": 400})
+    _ask(client, f"{address}/api/job/cbhours-live/config", {"intervalMinutes": 5, "limit": 500})
+    _ask(client, f"{address}/api/job/cbhours-activity/config", {"intervalMinutes": 60, "limit": 20})
     for name in ("affiliate", "images"):
         _ask(client, f"{address}/api/job/{name}/start")
-    first = True
-    while True:
+    _ask(client, f"{address}/api/job/affiliate/run?wait={RUN_SECONDS}")  # whoever is online is who CBHours is asked for
+    for name in ("cbhours-live", "cbhours-activity"):
+        _ask(client, f"{address}/api/job/{name}/start")
+    for number in count():
         began = time.monotonic()
         for name in LISTS:
             _ask(client, f"{address}/api/job/{name}/run?wait={RUN_SECONDS}")
-        if first:
+        if number == 0:
             say("Both lists have been read for the first time; now watch them change.")
-            first = False
+        if number % ROUNDS_PER_RANKS == 0:
+            _ask(client, f"{address}/api/job/cbhours-live/run")
         time.sleep(max(1.0, ROUND_SECONDS - (time.monotonic() - began)))
 
 
