@@ -28,7 +28,7 @@ def total(session: Session, wanted: Wanted, cut: Cut, now: datetime) -> int:
     if not wanted.narrowed:
         return everybody(session, now)
     asked = (wanted.role, wanted.search, wanted.tag, wanted.live)
-    return int(_remembered(asked, now, FOR, lambda: directory.fitting(session, wanted, now),
+    return int(remembered(asked, now, FOR, lambda: directory.fitting(session, wanted, now),
                            worth=lambda count: count >= WORTH_REMEMBERING))
 
 
@@ -37,16 +37,17 @@ def everybody(session: Session, now: datetime) -> int:
     def count() -> int:
         return session.scalar(select(func.count()).select_from(Person)) or 0
 
-    return int(_remembered("everybody", now, FOR, count, worth=lambda count: count >= WORTH_REMEMBERING))
+    return int(remembered("everybody", now, FOR, count, worth=lambda count: count >= WORTH_REMEMBERING))
 
 
 def popular_tags(session: Session, now: datetime, limit: int = 12) -> list[tuple[str, int]]:
     """The tags that most people have, with how many; of some minutes ago where there are many people."""
-    return list(_remembered(("tags", limit), now, TAGS_FOR, lambda: directory.popular_tags(session, limit),
+    return list(remembered(("tags", limit), now, TAGS_FOR, lambda: directory.popular_tags(session, limit),
                             worth=lambda tags: sum(count for _, count in tags) >= WORTH_REMEMBERING))
 
 
-def _remembered(what: Any, now: datetime, how_long: timedelta, count: Any, *, worth: Any) -> Any:
+def remembered(what: Any, now: datetime, how_long: timedelta, count: Any, *, worth: Any) -> Any:
+    """What `count` answers, or what it answered a short time ago, if that is `worth` it."""
     kept: OrderedDict[Any, tuple[datetime, Any]] = current_app.extensions.setdefault("people_counts", OrderedDict())
     if what in kept:
         at, value = kept[what]

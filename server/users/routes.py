@@ -21,15 +21,16 @@ from server.models import Account, db
 from server.people import counts as people_counts
 from server.people.directory import COUNT_CAP, SORTS, Cut, Wanted
 from server.people.directory import directory as directory_cut
-from server.people.rows import freshness, is_known
+from server.people.rows import Freshness, freshness, is_known
 from server.people.shown import shown as shown_rows
 from server.queue import store as queue
-from server.time import now
+from server.time import now, owner_zone
 from server.users import columns, queries
 from server.users.counts import tab_counts
+from server.users.coverage import coverage
 from server.users.reading import counts, without_account
 from server.users.reading import reading as state_of_reading
-from server.users.words import DEFINITIONS, average_words, days_words, empty_tab
+from server.users.words import DEFINITIONS, average_words, coverage_words, days_words, empty_tab
 
 bp = Blueprint("users", __name__)
 
@@ -70,8 +71,10 @@ def directory() -> str:
     wanted, at = _wanted(tuple(SORTS), "-seen"), now()
     cut = directory_cut(db.session(), wanted, at)
     count = people_counts.total(db.session(), wanted, cut, at) if wanted.narrowed else None
+    about = freshness(db.session(), at)
     return _tab("directory", columns.DIRECTORY, wanted, cut, count, frame.chosen_account(), role_toggle=True,
                 tag_filter=True, caption="Everybody the panel knows",
+                about=about, coverage=coverage_words(coverage(db.session(), about), at, owner_zone()),
                 popular=people_counts.popular_tags(db.session(), at), asked_for=_asked_for(wanted, cut))
 
 
@@ -201,8 +204,10 @@ def _list_tab(name: str, shown: tuple[columns.Column, ...], caption: str, *, rol
 
 
 def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: Wanted, cut: Cut, count: int | None,
-         account: Account | None, *, kept_more: dict[str, str] | None = None, **more: Any) -> str:
+         account: Account | None, *, kept_more: dict[str, str] | None = None, about: Freshness | None = None,
+         **more: Any) -> str:
     at = now()
+    about = about or freshness(db.session(), at)
     on_tabs = tab_counts(db.session(), account.id if account else None, queries.period("30", at), at)
     if count is None:
         count = getattr(on_tabs, tab)
@@ -220,7 +225,7 @@ def _tab(tab: str, shown: tuple[columns.Column, ...], wanted: Wanted, cut: Cut, 
     entries = queue.state_of(db.session(), [*names, *([asked_for] if asked_for else [])])
     return render_template(
         "users/tab.html", tab=tab, title=TITLES[tab], columns=shown, wanted=wanted, cut=cut, account=account,
-        rows=shown_rows(cut.rows, freshness(db.session(), at), entries), entries=entries,
+        rows=shown_rows(cut.rows, about, entries), entries=entries,
         pending=any(entry.state in ("queued", "processing") and entry.priority == 1 for entry in entries.values()),
         come_back=frame.clean(request.full_path.rstrip("?")), accounts=frame.accounts(),
         account_argument=_named(account), link=link, sort_link=lambda sort: link(sort=sort), tag_link=_tag_link,

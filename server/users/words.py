@@ -1,14 +1,15 @@
 """What the tabs say where there is nothing to show, and what their figures mean."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from flask import url_for
 
-from server.display import number, part_of_day
+from server.display import clock_time, day_and_time, number, part_of_day
 from server.follows.queries import FollowRow
 from server.models import Account
 from server.people.directory import Wanted
+from server.users.coverage import Coverage, Silence
 from server.users.queries import Insights
 
 DEFINITIONS = {
@@ -110,3 +111,47 @@ def average_words(insights: Insights) -> str:
         return ""
     said = number(round(days, 1)) if days >= 1 else part_of_day(timedelta(days=days))
     return f"at least {said}" if insights.at_least else said
+
+
+@dataclass(frozen=True)
+class CoverageWords:
+    """parts: words, the colour of their source ('' for none) and what they mean; troubles: which source is silent."""
+
+    parts: list[tuple[str, str, str]]
+    troubles: list[str]
+
+
+def coverage_words(coverage: Coverage, now: datetime, zone: tzinfo) -> CoverageWords:
+    """'412 live by affiliate', '38 by CBHours only', '3 stale'; 'The affiliate poll has been silent since 14:02;
+    CBHours stands in.'"""
+    live, found = coverage.live, list[tuple[str, str, str]]()
+    told = ((live.affiliate, "affiliate", "by affiliate", "Shown by a poll of the affiliate API that is still fresh"),
+            (live.cbhours, "cbhours", "by CBHours only" if live.affiliate else "by CBHours",
+             "CBHours says that they are online, and no fresh poll shows them"),
+            (live.lists, "cached", "by your lists", "A card of a list said so some minutes ago"))
+    for count, colour, words, hint in told:
+        if count:
+            found.append((f"{number(count)} {'' if found else 'live '}{words}", colour, hint))
+    if not found:
+        found.append(("Nobody is known to be live", "", "No source that is fresh says that anybody is broadcasting"))
+    if live.stale:
+        found.append((f"{number(live.stale)} stale", "cached",
+                      "Live by the last word about them, which is too old to be believed"))
+    return CoverageWords(found, _troubles(coverage, now, zone))
+
+
+def _troubles(coverage: Coverage, now: datetime, zone: tzinfo) -> list[str]:
+    silent = {one.source: one for one in coverage.silent}
+    names = {"affiliate": "The affiliate poll", "cbhours": "CBHours"}
+    after = {"affiliate": "; CBHours stands in" if coverage.live.cbhours and "cbhours" not in silent else "",
+             "cbhours": "; ranks are as of then" if "cbhours" in silent and silent["cbhours"].since else ""}
+    return [f"{name} {_silent_words(silent[source], now, zone)}{after[source]}." for source, name in names.items()
+            if source in silent]
+
+
+def _silent_words(silence: Silence, now: datetime, zone: tzinfo) -> str:
+    if silence.since is None:
+        return "has not been heard yet"
+    same_day = silence.since.astimezone(zone).date() == now.astimezone(zone).date()
+    said = clock_time(silence.since, zone) if same_day else day_and_time(silence.since, now, zone)
+    return f"has been silent since {said}"

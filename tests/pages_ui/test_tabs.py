@@ -8,8 +8,9 @@ from tests.pages_ui import seed
 from tests.pages_ui.conftest import heads, text, usernames
 
 COLUMNS = {
-    "directory": "Username, Image, Age, Role, Tags, Priority, Followers, Rank, Events, Snapshots, Last Seen, Actions",
-    "following": "Username, Image, Age, Role, Tags, Followers, Rank, Following Since, Last Seen, Actions",
+    "directory": "Username, Image, Age, Role, Tags, Priority, Followers, Rank, Gender Rank, Events, Snapshots, Last Seen, "
+                 "Actions",
+    "following": "Username, Image, Age, Role, Tags, Followers, Rank, Gender Rank, Following Since, Last Seen, Actions",
     "followers": "Username, Image, Age, Role, Tags, Follower Since, Last Seen, Actions",
     "unfollowed": "Username, Image, Age, Role, Followed On, Unfollowed On, Days Followed, Last Seen, Actions",
 }
@@ -162,7 +163,7 @@ def test_somebody_who_came_back_is_marked_among_the_unfollowed(session, visit, c
 def test_blanks_say_which_source_is_still_to_come(session, visit, clock):
     one_of_each(session, clock.now)
     row = visit("/users/directory").css("tbody tr")[0]
-    for column in ("Age", "Tags", "Followers", "Rank", "Events", "Snapshots", "Last Seen"):
+    for column in ("Age", "Tags", "Followers", "Rank", "Gender Rank", "Events", "Snapshots", "Last Seen"):
         cell = row.css(f"td[data-label='{column}'] .blank")
         assert cell.css("::attr(title)").get(), column
         assert "0" not in text(cell)
