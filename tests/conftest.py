@@ -33,13 +33,20 @@ from common.settings import Settings, load_settings
 from server import create_app
 from server.models import ApiToken, Role, db
 from server.startup import prepare
+from tests import browsers
 from tests.helpers import WORKER, FakeClock, SignedIn, WithToken, add_user, signed_in, with_token
 from tests.postgres import cluster, fresh_database
+
+browsers.lend()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest tests first, so that no process is left alone with them at the end."""
     items.sort(key=lambda item: item.path.name not in ("test_kill_nine.py", "test_demo.py"))
+
+
+def pytest_sessionfinish() -> None:
+    browsers.RUNNING.end()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """The browser: found, fenced in, closed again."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -9,8 +10,15 @@ from common.settings import Settings, load_settings
 from scraper.browser import Awaited, Browser, allowed_hosts
 from scraper.errors import NoBrowser, Unavailable
 from scraper.sandbox.testing import Sandbox, running
+from tests import browsers
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _browsers_of_their_own() -> Iterator[None]:
+    with browsers.own():
+        yield
 
 
 @pytest.fixture
