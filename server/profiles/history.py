@@ -130,10 +130,10 @@ def _profiles(session: Session, person_id: int, until: int) -> Iterator[Event]:
 
 
 def _cbhours(session: Session, person_id: int, until: int) -> Iterator[Event]:
-    """One row holds all its texts, so one may be several events, or none where only another text changed."""
+    """One row holds all its texts, so one may be several events, the greatest key first."""
     for row, old in _pairs(session, CbhoursTexts, person_id, until):
-        yield from _text(row, old, "cbhours", "cs")
         yield from _tag_list(row, old, "cbhours", "ct")
+        yield from _text(row, old, "cbhours", "cs")
         yield from _fields(row, old, ("gender", "is_new"), "cbhours", "cp")
 
 
