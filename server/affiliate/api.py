@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from flask_openapi import APIBlueprint, Tag
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -11,6 +11,8 @@ from sqlalchemy import select
 from common.clock import iso_ms
 from server.access.guard import requires
 from server.affiliate import queries
+from server.charts.history import FIELDS, TELLS
+from server.charts.history import history as all_told
 from server.errors import ErrorAnswer, Refused
 from server.models import PLATFORM, Person, db
 from server.paging import decode_cursor, encode_cursor
@@ -36,7 +38,10 @@ class HistoryQuery(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
     platform: str = Field(PLATFORM, max_length=20)
-    fields: str = Field("followers,viewers", max_length=60, description="any of followers, viewers; commas between")
+    fields: str = Field("followers,viewers", max_length=60, description=(
+        "any of followers, viewers, rank, gender_rank; commas between. Ranks come from CBHours alone"))
+    source: Literal["affiliate", "cbhours"] | None = Field(
+        None, description="points of this source alone; default: of all that tell any of the fields")
     since: AwareDatetime | None = Field(None, alias="from", description=f"default: {LAST_DAYS} days before `to`")
     until: AwareDatetime | None = Field(None, alias="to", description="default: now")
     points: int = Field(1000, ge=10, le=20_000, description="about so many at most; peaks are never lost")
@@ -64,14 +69,19 @@ class SessionsAnswer(BaseModel):
 
 
 class SeriesAnswer(BaseModel):
-    """A series for each field: moments and values side by side; null breaks the line: not seen, or nobody looked."""
+    """Points of all sources in one line of time: moments, sources, and for each field its values, side by side.
+
+    A point is of one source; null: this source does not tell the field, or did not then. A point of which nothing is
+    known breaks the line of its source: the person was not seen, or nobody looked.
+    """
 
     username: str
-    source: str
+    source: str | None = Field(description="the one asked for; null: all")
     hourly_before: str | None = Field(
-        description="before it a point stands for an hour, whose snapshots were rolled up when they were too old: "
-                    "viewers on average, followers at its end; null: every point is a poll")
+        description="before it a point of the affiliate API stands for an hour, whose snapshots were rolled up when "
+                    "they were too old: viewers on average, followers at its end; null: every point is a poll")
     moments: list[str]
+    sources: list[str] = Field(description="of each point: affiliate or cbhours")
     values: dict[str, list[int | None]]
     lowest: dict[str, list[int | None]] = Field(description="of the hour that a point stands for; else its value")
     highest: dict[str, list[int | None]] = Field(description="of the hour that a point stands for; else its value")
@@ -94,19 +104,26 @@ def sessions(path: PersonPath, query: SessionsQuery) -> dict[str, Any]:
 def history(path: PersonPath, query: HistoryQuery) -> dict[str, Any]:
     """How somebody's numbers moved"""
     fields = [name.strip() for name in query.fields.split(",")]
-    strangers = [name for name in fields if name not in queries.FIELDS]
+    strangers = [name for name in fields if name not in FIELDS]
     if strangers or len(set(fields)) != len(fields):
-        raise Refused(400, "invalid", f"fields: any of {', '.join(queries.FIELDS)}, each once.", field="fields")
+        raise Refused(400, "invalid", f"fields: any of {', '.join(FIELDS)}, each once.", field="fields")
+    sources = [source for source, told in TELLS.items()
+               if query.source in (None, source) and any(name in told for name in fields)]
+    if not sources:
+        raise Refused(400, "invalid", f"source: {query.source} tells none of these fields.", field="source")
     until = query.until or now()
     since = query.since or max(until - timedelta(days=LAST_DAYS), datetime(1970, 1, 2, tzinfo=UTC))
     if since > until:
         raise Refused(400, "invalid", "from: lies behind `to`.", field="from")
-    points = queries.series(db.session(), _person(path.username, query.platform), fields, since, until, query.points)
-    rolled_up = queries.kept_since(db.session())
+    person = _person(path.username, query.platform)
+    told = all_told(db.session(), person, fields, sources, since, until, query.points)
+    points = [one.point for one in told]
+    rolled_up = queries.kept_since(db.session()) if "affiliate" in sources else None
     return {
-        "username": path.username.strip().lower(), "source": "affiliate",
+        "username": path.username.strip().lower(), "source": query.source,
         "hourly_before": None if rolled_up is None or rolled_up <= since else iso_ms(rolled_up),
         "moments": [iso_ms(datetime.fromtimestamp(point.at, UTC)) for point in points],
+        "sources": [one.source for one in told],
         "values": {name: [point.values[column] for point in points] for column, name in enumerate(fields)},
         "lowest": {name: [point.least(column) for point in points] for column, name in enumerate(fields)},
         "highest": {name: [point.most(column) for point in points] for column, name in enumerate(fields)},

@@ -114,6 +114,22 @@ def _cbhours(session: Session, person: int, field: str, over: Stretch) -> Course
     return series.of_cbhours(segments, answers, _longest(_cbhours_interval(session)))
 
 
+def cbhours_rows(session: Session, person: int, fields: Sequence[str],
+                 over: Stretch) -> tuple[list[tuple[int | None, ...]], Course]:
+    """Several numbers at once: their values, and a course whose values are places among them."""
+    segments = _rows(session, select(CbhoursSegment.at, *(getattr(CbhoursSegment, name) for name in fields)).where(
+        CbhoursSegment.person_id == person, CbhoursSegment.at >= over.low, CbhoursSegment.at <= over.high)
+        .order_by(CbhoursSegment.at))
+    answers = _rows(session, select(
+        CbhoursLive.checked_at, CbhoursLive.online, *(getattr(CbhoursLive, name) for name in fields)).where(
+        CbhoursLive.person_id == person, CbhoursLive.checked_at >= over.low, CbhoursLive.checked_at <= over.high)
+        .order_by(CbhoursLive.checked_at))
+    values = [row[1:] for row in segments] + [row[2:] for row in answers]
+    live = [(row[0], len(segments) + place if row[1] else None) for place, row in enumerate(answers)]
+    return values, series.of_cbhours([(row[0], place) for place, row in enumerate(segments)], live,
+                                     _longest(_cbhours_interval(session)))
+
+
 def _affiliate(session: Session, person: int, field: str, over: Stretch, now: datetime) -> Course:
     seen = affiliate_points(session, person, field, over)
     if not seen:
