@@ -15,7 +15,7 @@ from zlib import crc32
 
 from flask import Blueprint, Response, redirect, request
 
-from scraper.sandbox.broadcasts import DAY, SEGMENT, Broadcasts, ranks, viewers
+from scraper.sandbox.broadcasts import DAY, SEGMENT, UNDER_WAY, Broadcasts, ranks, viewers
 from scraper.sandbox.site import Site
 from scraper.sandbox.visit import Answer, plain, trouble
 from scraper.sandbox.world import Person
@@ -32,7 +32,7 @@ NO_TROPHY = ("Error Code:300 To use this api please add a trophy/calendar to the
              "search successfully one time.")
 WORDS = {"m": "Male", "f": "Female", "c": "Couple", "s": "Trans"}
 TYPES = {"private": "_private", "group": "_group", "password protected": "_ticket", "hidden": "_ticket"}
-# Of a broadcast that is over nobody knows any more what was shown when; mostly it was this.
+# What was shown in the past that is made up.
 PAST_TYPES = ("_public",) * 7 + ("_private", "_group", "_ticket")
 
 
@@ -234,9 +234,8 @@ def _activity(site: Site, broadcasts: Broadcasts, now: float) -> dict[str, Any]:
     else:
         moments = broadcasts.moments(person, first, last, now)
     details: dict[str, list[dict[str, Any]]] = {}
-    since = broadcasts.since(person, now) if person.online else now
     for moment in moments:
-        row = _segment(broadcasts, person, moment, moment + SEGMENT > since, east)
+        row = _segment(broadcasts, person, moment, east)
         details.setdefault(row["timestamp"][:10], []).append(row)
     days = [start + timedelta(days=number) for number in range((end - start).days + 1)]
     said = _told(person, days, details)
@@ -245,12 +244,12 @@ def _activity(site: Site, broadcasts: Broadcasts, now: float) -> dict[str, Any]:
     return _spoilt(site, said, days)
 
 
-def _segment(broadcasts: Broadcasts, person: Person, moment: int, is_now: bool, east: timedelta) -> dict[str, Any]:
-    """is_now: it belongs to the broadcast that is under way."""
+def _segment(broadcasts: Broadcasts, person: Person, moment: int, east: timedelta) -> dict[str, Any]:
     watching = viewers(person, moment)
     rank, grank = ranks(person, watching, moment)
     half_hour = crc32(f"{person.username} {moment // 1800}".encode())
-    shown = TYPES.get(person.show, "_public") if is_now else PAST_TYPES[half_hour % len(PAST_TYPES)]
+    shown = PAST_TYPES[half_hour % len(PAST_TYPES)] if moment < broadcasts.began - UNDER_WAY \
+        else TYPES.get(person.show, "_public")
     return {
         "timestamp": f"{datetime.fromtimestamp(moment, UTC) + east:%Y-%m-%dT%H:%M}", "type": shown, "rank": str(rank),
         "followers": str(broadcasts.followers(person, moment)), "viewers": str(watching),
