@@ -40,7 +40,6 @@ _CURRENT = tuple(column.name for column in CbhoursCurrent.__table__.columns if c
 _NUMBERS = ("cbhours_at", "cbhours_live_until", "followers", "followers_source", "followers_at", "rank", "gender_rank",
             "rank_at", "last_seen_at")
 _WORDS = ("subject", "subject_source", "subject_at", "tags", "tags_source", "tags_at")
-_FILLED = ("gender", "is_new")
 
 
 @dataclass
@@ -57,7 +56,6 @@ class Record:
     numbers: dict[str, Any]
     poll: tuple[int | None, datetime | None]
     words: dict[str, Any]
-    filled: dict[str, Any]
     news: bool = False
     broadcasts: bool = False
     taken_over: set[str] = field(default_factory=set)
@@ -112,7 +110,6 @@ class Record:
         self._settle_followers(desk)
         for name in ("subject", "tags") if said["online"] else ():
             self._settle_words(name, desk)
-        self.filled = {name: said[name] if self.filled[name] is None else self.filled[name] for name in _FILLED}
 
     def _settle_followers(self, desk: "Desk") -> None:
         words = [priorities.Word(value, source, at) for value, source, at in (
@@ -165,7 +162,7 @@ class Desk:
         rows = rows_table(self.session, "asked", {"username": String(50)}, ((name,) for name in sorted(usernames)))
         parts: list[tuple[Any, tuple[str, ...]]] = [
             (CbhoursState, (*_KNOWN, *_ASKED)), (CbhoursCurrent, _CURRENT),
-            (PersonCurrent, (*_NUMBERS, "affiliate_followers", "affiliate_at")), (PersonDetails, (*_WORDS, *_FILLED))]
+            (PersonCurrent, (*_NUMBERS, "affiliate_followers", "affiliate_at")), (PersonDetails, _WORDS)]
         query = (select(Person.id, Person.username, Person.role,
                         *(getattr(table, name) for table, names in parts for name in names))
                  .select_from(rows)
@@ -180,8 +177,7 @@ class Desk:
                 person_id, username, role, rules.Known(**{name: state[name] for name in _KNOWN} | {
                     "misses": state["misses"] or 0}),
                 {name: state[name] for name in _ASKED}, said, {name: numbers[name] for name in _NUMBERS},
-                (numbers["affiliate_followers"], numbers["affiliate_at"]), {name: words[name] for name in _WORDS},
-                {name: words[name] for name in _FILLED})
+                (numbers["affiliate_followers"], numbers["affiliate_at"]), {name: words[name] for name in _WORDS})
         return found
 
     def write(self, people: Iterable[Record]) -> None:
@@ -196,8 +192,6 @@ class Desk:
             one.settle(self)
         self._put(CbhoursCurrent, _CURRENT, [(one.id, *one.said.values()) for one in told])
         self._put_numbers([(one.id, *one.numbers.values()) for one in told])
-        self._put(PersonDetails, _FILLED, [(one.id, *one.filled.values()) for one in told
-                                           if any(value is not None for value in one.filled.values())], fill=True)
         changed = [one for one in told if any(one.words[f"{name}_source"] == SOURCE for name in ("subject", "tags"))]
         self._put(PersonDetails, _WORDS, [(one.id, *one.words.values()) for one in changed])
         tagged = [(one.id, one.words["tags"]) for one in changed if one.taken_over & {"tags", "tags changed"}]
@@ -208,15 +202,13 @@ class Desk:
         if proved:
             raise_role(self.session, proved, "model")
 
-    def _put(self, table: Any, names: tuple[str, ...], rows: list[tuple[Any, ...]], *, fill: bool = False) -> None:
-        """fill: only where nothing is."""
+    def _put(self, table: Any, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         if not rows:
             return
         source = self._rows(table, names, rows)
         new = self.dialect.insert(table).from_select(["person_id", *names], select(*source.c).where(true()))
         self.session.execute(new.on_conflict_do_update(index_elements=["person_id"], set_={
-            name: case((getattr(table, name).is_(None), new.excluded[name]), else_=getattr(table, name))
-            if fill else new.excluded[name] for name in names}))
+            name: new.excluded[name] for name in names}))
 
     def _put_numbers(self, rows: list[tuple[Any, ...]]) -> None:
         source = self._rows(PersonCurrent, _NUMBERS, rows)
