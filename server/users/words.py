@@ -115,7 +115,7 @@ def average_words(insights: Insights) -> str:
 
 @dataclass(frozen=True)
 class CoverageWords:
-    """parts: words, the colour of their source ('' for none) and what they mean; troubles: which source is silent."""
+    """parts: words, the colour and shape of their dot ('' for none) and what they mean; troubles: who is silent."""
 
     parts: list[tuple[str, str, str]]
     troubles: list[str]
@@ -135,7 +135,7 @@ def coverage_words(coverage: Coverage, now: datetime, zone: tzinfo) -> CoverageW
     if not found:
         found.append(("Nobody is known to be live", "", "No source that is fresh says that anybody is broadcasting"))
     if live.stale:
-        found.append((f"{number(live.stale)} stale", "cached",
+        found.append((f"{number(live.stale)} stale", "cached stale",
                       "Live by the last word about them, which is too old to be believed"))
     return CoverageWords(found, _troubles(coverage, now, zone))
 
