@@ -48,7 +48,8 @@ def take_live(session: Session, message: CbhoursLive, now: datetime,
         left_out = {name for name in map(_name, message.unknown) if name in asked and name not in told}
         distrusted = not rules.is_trusted([one for one in people.values() if one.known.has_trophy], told)
         _take_live(desk, message, people, told, set() if distrusted else left_out, at)
-        hear(session, message.run_id, due.LIVE, _moment(at), desk.intervals["cbhours"])
+        if told or (left_out and not distrusted):  # an answer that could not be read is kept, too
+            hear(session, message.run_id, due.LIVE, _moment(at), desk.intervals["cbhours"])
         capture, reasons = _keep(session, message, now, written)
         bad += reasons
         online = sum(room.online for room in told.values())
