@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from scraper.observations import MESSAGES
 from server.access.guard import WORKER
-from server.models import Scan, db
+from server.models import Person, PersonNote, Scan, db
 from server.people.store import ensure_account
 from tests.follows.lists import Lists
 from tests.helpers import WORKER as WORKER_TOKEN
@@ -43,6 +43,10 @@ def panel(app, clock):
             lists.read(names, at, list_name="following")
         lists.read(["ann"], 5)
         lists.read(["ann"], 5, list_name="following")
+        ann = db.session.scalar(select(Person.id).filter_by(username="ann"))
+        db.session.add_all(PersonNote(person_id=ann, text="a note", author="token admin", created_at=clock())
+                           for _ in range(2))
+        db.session.commit()
     return app
 
 
@@ -53,7 +57,9 @@ def known(panel, worker_client):
         "worker": "tests", "jobs": [], "force": {"job": job}}).json["run"] for job in ("followers", "retention"))
     with panel.app_context():
         accepted, rejected = db.session.scalars(select(Scan.id).where(Scan.state == "held"))
-        return {"run_id": run["id"], "scan_id": str(accepted), "rejected": str(rejected), "username": "ann",
+        note, spare = db.session.scalars(select(PersonNote.id))
+        return {"note_id": note, "spare_note": spare,
+                "run_id": run["id"], "scan_id": str(accepted), "rejected": str(rejected), "username": "ann",
                 "job": "followers", "cleaning": cleaning["id"]}
 
 
@@ -83,6 +89,8 @@ def aim(case, known, number):
     case.path_parameters.update({name: known[name] for name in case.path_parameters if name in known})
     if case.operation.label == "DELETE /api/persons/{username}":
         case.path_parameters["username"] = CROWD[number]
+    if case.operation.label == "DELETE /api/persons/{username}/notes/{note_id}":
+        case.path_parameters["note_id"] = known["spare_note"]
     if case.operation.label.endswith("/reject"):
         case.path_parameters["scan_id"] = known["rejected"]
     for name in ("account", "cursor"):
