@@ -1,6 +1,5 @@
 """`/api/persons/<username>/sessions` and `/history`: when somebody broadcast, and how their numbers moved."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from server.charts.history import history as all_told
 from server.errors import ErrorAnswer, Refused
 from server.models import PLATFORM, Person, db
 from server.paging import decode_cursor, encode_cursor
+from server.profiles import sessions as broadcasts
 from server.time import now
 
 LAST_DAYS = 30
@@ -90,13 +90,12 @@ class SeriesAnswer(BaseModel):
 @bp.get("/persons/<string:username>/sessions", responses={200: SessionsAnswer})
 @requires("view_stats")
 def sessions(path: PersonPath, query: SessionsQuery) -> dict[str, Any]:
-    """When somebody broadcast, with the figures of each broadcast"""
+    """When somebody broadcast, with the figures of each broadcast: those of the affiliate API where it saw it"""
+    person = _person(path.username, query.platform)
     before = decode_cursor(query.cursor, datetime)[0] if query.cursor else None
-    found = queries.broadcasts(db.session(), _person(path.username, query.platform), before=before,
-                               limit=query.limit + 1)
-    shown = found[:query.limit]
-    return {"sessions": [_session(one) for one in shown],
-            "next_cursor": encode_cursor(shown[-1].started_at) if len(found) > query.limit else None}
+    cut = broadcasts.page(db.session(), person, before=before, limit=query.limit)
+    return {"sessions": [_session(one) for one in broadcasts.shown(db.session(), person, cut.rows, now())],
+            "next_cursor": encode_cursor(cut.next) if cut.next else None}
 
 
 @bp.get("/persons/<string:username>/history", responses={200: SeriesAnswer})
@@ -137,14 +136,13 @@ def _person(username: str, platform: str) -> int:
     return found
 
 
-def _session(one: queries.Held) -> dict[str, Any]:
-    tags = dict.fromkeys(tag for said in one.tags for tag in json.loads(said))
+def _session(one: broadcasts.Shown) -> dict[str, Any]:
+    row, told = one.row, one.row.figures[0]
     return {
-        "start": iso_ms(one.started_at), "end": None if one.going_on else iso_ms(one.last_seen_at),
-        "end_latest": None if one.ended_latest is None else iso_ms(one.ended_latest),
-        "last_seen_at": iso_ms(one.last_seen_at), "going_on": one.going_on, "minutes": one.minutes,
-        "polls": one.figures.polls, "peak_viewers": one.figures.viewers_peak,
-        "mean_viewers": None if one.figures.viewers_mean is None else round(one.figures.viewers_mean, 1),
-        "followers_gained": one.figures.followers_gained, "subjects": list(one.subjects), "tags": list(tags),
-        "source": "affiliate",
+        "start": iso_ms(told.start), "end": None if row.going_on else iso_ms(told.end),
+        "end_latest": iso_ms(row.ended_latest) if row.ended_latest else None,
+        "last_seen_at": iso_ms(told.end), "going_on": row.going_on, "minutes": told.minutes,
+        "polls": told.sightings, "peak_viewers": told.peak,
+        "mean_viewers": None if told.mean is None else round(told.mean, 1), "followers_gained": told.gained,
+        "subjects": list(one.subjects), "tags": list(one.tags), "source": told.source,
     }

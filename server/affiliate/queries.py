@@ -1,22 +1,17 @@
-"""A person's broadcasts and the course of their numbers, as polls of the affiliate API have shown them."""
+"""The course of a person's numbers, as polls of the affiliate API have shown them."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from server.affiliate import rules
 from server.affiliate.store import affiliate_interval
 from server.models import (
     AffiliateHour,
     AffiliatePoll,
-    AffiliateSubject,
-    AffiliateTags,
-    Broadcast,
     KeyValue,
     snapshots,
 )
@@ -25,62 +20,6 @@ from server.retention.rules import HOUR
 
 FIELDS = ("followers", "viewers")
 BREAK_INTERVALS = 1.5  # polls further apart than this many intervals leave a hole
-
-
-class Held(NamedTuple):
-    """One broadcast. last_seen_at: the last proof of it; ended_latest: first proved absence, None: nobody looked."""
-
-    started_at: datetime
-    last_seen_at: datetime
-    ended_latest: datetime | None
-    going_on: bool
-    figures: rules.Figures
-    subjects: Sequence[str]
-    tags: Sequence[str]  # JSON lists
-
-    @property
-    def minutes(self) -> int:
-        """Whole minutes that are proved."""
-        return max(0, round((self.last_seen_at - self.started_at).total_seconds() / 60))
-
-
-def broadcasts(session: Session, person_id: int, *, before: datetime | None, limit: int) -> list[Held]:
-    """Broadcasts of a person, newest first; those that started before a moment."""
-    query = select(Broadcast).where(Broadcast.person_id == person_id).order_by(Broadcast.started_at.desc()).limit(limit)
-    if before is not None:
-        query = query.where(Broadcast.started_at < before)
-    found = session.scalars(query).all()
-    if not found:
-        return []
-    subjects = _texts(session, AffiliateSubject, AffiliateSubject.subject, person_id)
-    tags = _texts(session, AffiliateTags, AffiliateTags.tags, person_id)
-    return [_held(session, one, subjects, tags) for one in found]
-
-
-def _held(session: Session, one: Broadcast, subjects: list[tuple[int, str]], tags: list[tuple[int, str]]) -> Held:
-    first, last = int(one.first_seen_at.timestamp()), one.last_seen_at
-    figures = rules.Figures(one.polls or 0, one.viewers_peak, one.viewers_mean, one.followers_first, one.followers_last)
-    if last is None:
-        points = session.execute(
-            select(snapshots.c.observed_at, snapshots.c.viewers, snapshots.c.followers)
-            .where(snapshots.c.person_id == one.person_id, snapshots.c.observed_at >= first)
-            .order_by(snapshots.c.observed_at)).all()
-        figures = rules.figures((viewers, followers) for _, viewers, followers in points)
-        last = datetime.fromtimestamp(points[-1][0], UTC) if points else one.first_seen_at
-    until = int(last.timestamp())
-    return Held(one.started_at, last, one.ended_latest, not one.closed, figures, _said(subjects, first, until),
-                _said(tags, first, until))
-
-
-def _texts(session: Session, table: Any, column: Any, person_id: int) -> list[tuple[int, str]]:
-    return [(since, said) for since, said in session.execute(
-        select(table.since, column).where(table.person_id == person_id).order_by(table.since))]
-
-
-def _said(texts: list[tuple[int, str]], first: int, last: int) -> list[str]:
-    """What was said from `first` to `last`, each once, in the order in which it came up."""
-    start = max(0, bisect_right([since for since, _ in texts], first) - 1)
-    return list(dict.fromkeys(said for since, said in texts[start:] if since <= last and said is not None))
 
 
 class Point(NamedTuple):

@@ -15,7 +15,7 @@ class Part(NamedTuple):
     start         first moment; the affiliate API states the time online, so it may lie before any poll
     end           last proof; ended_latest: first proved absence, None: nobody looked, or it goes on
     minutes       proved ones
-    weight        how many sightings `mean` stands for
+    sightings     how often it was seen, or how many segments it has
     """
 
     source: str
@@ -24,7 +24,7 @@ class Part(NamedTuple):
     ended_latest: datetime | None
     going_on: bool
     minutes: int
-    weight: int
+    sightings: int
     peak: int | None
     mean: float | None
     followers_first: int | None
@@ -39,6 +39,7 @@ class Figures(NamedTuple):
     start: datetime
     end: datetime
     minutes: int
+    sightings: int
     peak: int | None
     mean: float | None
     gained: int | None
@@ -86,12 +87,13 @@ class Row:
 
 def _figures(source: str, parts: Sequence[Part]) -> Figures:
     said = [part for part in parts if part.mean is not None]
-    weight = sum(part.weight for part in said)
-    mean = sum(part.mean * part.weight for part in said if part.mean is not None) / weight if weight else None
+    weight = sum(part.sightings for part in said)
+    mean = sum(part.mean * part.sightings for part in said if part.mean is not None) / weight if weight else None
     firsts = [part.followers_first for part in parts if part.followers_first is not None]
     lasts = [part.followers_last for part in parts if part.followers_last is not None]
     return Figures(
         source, len(parts), parts[0].start, max(part.end for part in parts), sum(part.minutes for part in parts),
+        sum(part.sightings for part in parts),
         max((part.peak for part in parts if part.peak is not None), default=None), mean,
         lasts[-1] - firsts[0] if firsts and lasts else None)
 

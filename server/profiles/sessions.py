@@ -118,8 +118,9 @@ def _runs(session: Session, person_id: int, before: datetime | None, size: int) 
     most = size * SEGMENTS_A_SESSION
     segments = _segments(session, person_id, None, before, most)
     runs = sessions_of(segments)
-    parts = [Part("cbhours", _moment(run.start), _moment(run.end), None, False, run.minutes, run.minutes, run.peak,
-                  run.mean, run.followers_first, run.followers_last) for run in runs]
+    parts = [Part("cbhours", _moment(run.start), _moment(run.end), None, False, run.minutes,
+                  len(_between(segments, run.start, run.end - 1)), run.peak, run.mean, run.followers_first,
+                  run.followers_last) for run in runs]
     if len(segments) < most:
         return parts, None
     return parts[1:], parts[1].start if len(parts) > 1 else _moment(segments[-1].at + 1)

@@ -205,3 +205,18 @@ def test_the_overview_says_how_much_of_the_last_days_was_watched(evening, ann, s
     assert lines == [["Affiliate API", "2 on 2 days", "3 h 0 min", "16 % of the time"],
                      ["CBHours", "on 2 days", "3 h 0 min", "10 % of the time"]]
     assert len(shown.css("svg.curve")) == 3
+
+
+def test_the_api_tells_the_same_broadcasts_each_by_the_source_that_knows_it_best(evening, api_as):
+    told, cursor = [], None
+    while True:
+        page = api_as("viewer").get("/api/persons/ann/sessions", query_string={"limit": 2, "cursor": cursor} if cursor
+                                    else {"limit": 2}).json
+        told += page["sessions"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert [(one["source"], one["minutes"], one["polls"], one["peak_viewers"]) for one in told] == [
+        ("affiliate", 120, 12, 61), ("cbhours", 60, 20, 117), ("affiliate", 60, 6, 55)]
+    assert told[1]["end_latest"] is None
+    assert told[1]["start"] == "2026-11-18T10:00:00.000Z"
