@@ -109,7 +109,7 @@ def take_activity(session: Session, message: CbhoursActivity, now: datetime,
             stored, counts = store.keep_segments(session, one.id, segments, *span, newer.late)
             said = tame.days_of(message.days, *span)
             store.keep_days(desk, one.id, rules.minutes_of_days(*span, said, message.total), counts, at)
-            one.hear_segments(segments)
+            one.hear_segments(segments, newest=not newer.any)
         store.note_reading(one, at, message.run_id, problem, detail, tame.months_of(message.months),
                            due.interval(session, due.ACTIVITY), newest=not newer.any)
         desk.write([one])

@@ -73,18 +73,19 @@ class Record:
             self._numbers(room.followers, room.rank, room.grank, at, at_least=True)
         self.news = True
 
-    def hear_segments(self, segments: Sequence[Segment]) -> None:
-        """The newest of each number in segments, which are in order."""
+    def hear_segments(self, segments: Sequence[Segment], *, newest: bool = True) -> None:
+        """The newest of each number in segments, which are in order. newest: the newest answer tells them, so that
+        it corrects what an older one said of the same moment."""
         if not segments:
             return
         self.broadcasts = self.news = True
         self._seen(_moment(segments[-1][0]))
         told = next((one for one in reversed(segments) if one[6] is not None), None)
         if told:
-            self._numbers(told[6], None, None, _moment(told[0]))
+            self._numbers(told[6], None, None, _moment(told[0]), at_least=newest)
         told = next((one for one in reversed(segments) if one[3:5] != (None, None)), None)
         if told:
-            self._numbers(None, *told[3:5], _moment(told[0]))
+            self._numbers(None, *told[3:5], _moment(told[0]), at_least=newest)
 
     def _numbers(self, followers: int | None, rank: int | None, grank: int | None, at: datetime, *,
                  at_least: bool = False) -> None:

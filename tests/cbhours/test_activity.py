@@ -218,6 +218,18 @@ def test_a_newer_segment_brings_newer_followers_and_ranks(app):
         assert seen == int((NOON - 6 * MINUTE).timestamp())
 
 
+def test_a_corrected_segment_corrects_the_current_values_too(app):
+    with app.app_context():
+        add("ann")
+        at = NOON - 6 * MINUTE
+        take(activity("ann", segment(at, followers=100, rank=50)))
+        take(activity("ann", segment(at, followers=105, rank=40), at=NOON + 2 * MINUTE), now=NOON + 3 * MINUTE)
+        take(activity("ann", segment(at, followers=103, rank=45), at=NOON + MINUTE), now=NOON + 3 * MINUTE)
+        assert rows("SELECT followers, rank FROM cbhours_current") == [(105, 40)]
+        assert rows("SELECT followers, rank FROM person_current") == [(105, 40)]
+        assert rows("SELECT followers, rank FROM cbhours_activity") == [(105, 40)]
+
+
 def test_who_was_on_air_is_a_model(app):
     with app.app_context():
         add("fan", "quiet", role="viewer")
