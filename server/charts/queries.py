@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, literal, null, select, union_all
+from sqlalchemy import case, func, literal, literal_column, null, select, union_all
 from sqlalchemy.orm import Session
 
 from server.affiliate.store import affiliate_interval
@@ -33,7 +33,7 @@ from server.models import (
     snapshots,
 )
 from server.priorities import FRESH_INTERVALS, fresh_for
-from server.retention.rules import HOUR
+from server.retention.rules import HOUR, PUBLIC
 
 LARGEST = 2**53 - 1  # what a browser's numbers hold exactly; a larger count is nobody's
 CBHOURS_INTERVAL = timedelta(minutes=10)
@@ -217,22 +217,21 @@ def _cbhours_told(person: int, over: Stretch) -> list[Any]:
 
 def bands(session: Session, person: int, over: Stretch, width: int) -> list[Band]:
     """Kinds of shows other than public ones, by either source; put together where they are closer than `width`."""
-    told: list[tuple[str, int, int]] = []
-    for owner, at, show, names, lasts in (
-        (snapshots.c.person_id, snapshots.c.observed_at, snapshots.c.show_id, AffiliateShow, 0),
-        (CbhoursSegment.person_id, CbhoursSegment.at, CbhoursSegment.show_id, CbhoursShow, spans.SEGMENT_LENGTH),
-        (CbhoursLive.person_id, CbhoursLive.checked_at, CbhoursLive.show_id, CbhoursShow, 0),
+    words = [{number: series.show_name(word) for number, word in session.execute(names)} for names in (
+        select(AffiliateShow.id, AffiliateShow.name), select(CbhoursShow.id, CbhoursShow.name))]
+    parts = []
+    for source, owner, at, show, lasts in (
+        (0, snapshots.c.person_id, snapshots.c.observed_at, snapshots.c.show_id, 0),
+        (1, CbhoursSegment.person_id, CbhoursSegment.at, CbhoursSegment.show_id, spans.SEGMENT_LENGTH),
+        (1, CbhoursLive.person_id, CbhoursLive.checked_at, CbhoursLive.show_id, 0),
     ):
-        words = {number: series.show_name(word) for number, word in session.execute(select(names.id, names.name))}
-        wanted = [number for number, word in words.items() if word != "public"]
-        if not wanted:
-            continue
-        bucket = (at - over.low) // width
-        found = session.execute(
-            select(show, func.min(at), func.max(at)).where(
-                owner == person, at >= over.low, at <= over.high, show.in_(wanted)).group_by(bucket, show))
-        told += [(words[number], first, last + lasts) for number, first, last in found]
-    return series.bands(told, width)
+        wanted = [number for number, word in words[source].items() if word != PUBLIC]
+        if wanted:
+            parts.append(select(literal_column(str(source)), show, func.min(at), func.max(at) + lasts).where(
+                owner == person, at >= over.low, at <= over.high, show.in_(wanted))
+                .group_by((at - over.low) // width, show))
+    found = _rows(session, union_all(*parts)) if parts else []
+    return series.bands(((words[source][show], first, last) for source, show, first, last in found), width)
 
 
 # ---- time
@@ -301,9 +300,7 @@ def watched(session: Session, person: int, over: Stretch, now: datetime) -> list
 
 def _rows(session: Session, query: Any) -> list[tuple[Any, ...]]:
     """All rows as the driver gives them, numbers only: an object for each would take longer than reading them."""
-    connection = session.connection()
-    words = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-    with connection.exec_driver_sql(str(words)) as result:
+    with session.connection().execute(query) as result:
         return list(result.cursor.fetchall()) if result.cursor is not None else []
 
 

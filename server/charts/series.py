@@ -49,17 +49,18 @@ class Summary(NamedTuple):
     highest: int
 
 
-def of_cbhours(segments: Iterable[Point], live: Iterable[tuple[int, int | None]], longest: int) -> Course:
+def of_cbhours(segments: Sequence[Point], live: Iterable[tuple[int, int | None]], longest: int) -> Course:
     """Segments of activity and live answers as one course.
 
-    segments, live  (second, value) in any order; a live answer without a value: offline, which breaks the line
-    longest         seconds between two live answers that belong together
+    segments  (second, value), oldest first
+    live      the same in any order; without a value: offline, which breaks the line
+    longest   seconds between two live answers that belong together
     """
-    told, answers = sorted(segments), list(live)
+    answers = list(live)
     if not answers:
-        return Course(told, [place for place, apart in _steps(told) if apart > SEGMENT_GAP])
+        return Course(segments, [place for place, apart in _steps(segments) if apart > SEGMENT_GAP])
     alive = {(at, value) for at, value in answers if value is not None}
-    points = sorted([*told, *alive])
+    points = sorted([*segments, *alive])
     breaks = {place for place, apart in _steps(points) if apart > SEGMENT_GAP and (
         apart > longest or (points[place] not in alive and points[place - 1] not in alive))}
     breaks.update(bisect_left(points, (at,)) for at, value in answers if value is None)
