@@ -21,11 +21,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy.engine import make_url
 from werkzeug.serving import make_server
 
 from common.secrets import token_hash
@@ -33,11 +31,12 @@ from common.settings import Settings, load_settings
 from server import create_app
 from server.models import ApiToken, Role, db
 from server.startup import prepare
-from tests import browsers
+from tests import browsers, compiled
 from tests.helpers import WORKER, FakeClock, SignedIn, WithToken, add_user, signed_in, with_token
-from tests.postgres import cluster, fresh_database
+from tests.postgres import Slate, cluster, fresh_database
 
 browsers.lend()
+compiled.compile_routes_once()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,11 +72,11 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a migrated PostgreSQL database, made once and copied for each test."""
-    name = f"template_{os.getpid()}"
-    _migrate(fresh_database(_postgres, name), tmp_path_factory.mktemp("template"))
-    return name
+def _slate(_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Slate:
+    """A migrated PostgreSQL database, made once and wiped for each test."""
+    template = f"template_{os.getpid()}"
+    _migrate(fresh_database(_postgres, template), tmp_path_factory.mktemp("template"))
+    return Slate(_postgres, template, f"test_{os.getpid()}")
 
 
 def _migrate(url: str, folder: Path) -> None:
@@ -94,11 +93,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("_sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    base, template = request.getfixturevalue("_postgres"), request.getfixturevalue("_postgres_template")
-    name = f"test_{os.getpid()}"
-    _postgres_does(base, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
-                   f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield make_url(base).set(database=name).render_as_string(hide_password=False)
+    yield request.getfixturevalue("_slate").clean()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -106,19 +101,6 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'empty.db'}"
     return fresh_database(request.getfixturevalue("_postgres"), f"empty_{os.getpid()}")
-
-
-def _postgres_does(base: str, *statements: str) -> None:
-    url = make_url(base)
-    connection = psycopg2.connect(host=url.host, port=url.port, user=url.username, password=url.password,
-                                  dbname=url.database)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-    finally:
-        connection.close()
 
 
 @pytest.fixture
@@ -137,6 +119,7 @@ def app(settings: Settings, clock: FakeClock) -> Iterator[Any]:
     app = create_app(settings, clock=clock)
     app.testing = True
     with app.app_context():
+        compiled.share_statements(db.engine)
         prepare()
     yield app
     with app.app_context():

@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import getpass
 import importlib.util
+import io
 import os
 import pwd
 import secrets
@@ -94,6 +95,89 @@ def fresh_database(base_url: str, name: str) -> str:
     finally:
         connection.close()
     return base.set(database=name).render_as_string(hide_password=False)
+
+
+class Slate:
+    """A database that every test finds as its template is. Wiping it takes a tenth of the time of copying one.
+
+    Rows go, sequences begin anew, partitions that a test has made go. Where a test has changed the shape of anything
+    else the whole database is made anew from the template.
+    """
+
+    def __init__(self, base_url: str, template: str, name: str) -> None:
+        self._base, self._template, self._name = make_url(base_url), template, name
+        self._rows: dict[str, str] = {}
+        with contextlib.closing(self._connected(template)) as connection, connection.cursor() as cursor:
+            self._shape = self._shape_of(cursor)
+            for table in _lines(cursor, _FILLED):
+                copy = io.StringIO()
+                cursor.copy_expert(f'COPY "{table}" TO STDOUT', copy)
+                self._rows[table] = copy.getvalue()
+        self._made = False
+
+    @property
+    def url(self) -> str:
+        return self._base.set(database=self._name).render_as_string(hide_password=False)
+
+    def clean(self) -> str:
+        """The address of the database, as good as new."""
+        if not (self._made and self._wiped()):
+            with contextlib.closing(self._connected(str(self._base.database))) as connection:
+                connection.autocommit = True
+                with connection.cursor() as cursor:
+                    cursor.execute(f'DROP DATABASE IF EXISTS "{self._name}" WITH (FORCE)')
+                    cursor.execute(f'CREATE DATABASE "{self._name}" TEMPLATE "{self._template}"')
+            self._made = True
+        return self.url
+
+    def _wiped(self) -> bool:
+        """Whether it is like the template now."""
+        with contextlib.closing(self._connected(self._name)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                           "WHERE datname = current_database() AND pid <> pg_backend_pid()")
+            for table in _lines(cursor, "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'"):
+                if table not in self._shape:
+                    cursor.execute(f'DROP TABLE "{table}"')
+            if self._shape_of(cursor) != self._shape:
+                return False
+            cursor.execute("SET session_replication_role = replica")  # whatever refers to what
+            large = _lines(cursor, _LARGE)
+            if large:
+                cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in large) + " CASCADE")
+            cursor.execute(";".join(f'DELETE FROM "{table}"' for table in _lines(cursor, _FILLED)) or "SELECT")
+            for table, rows in self._rows.items():
+                cursor.copy_expert(f'COPY "{table}" FROM STDIN', io.StringIO(rows))
+            cursor.execute("SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence")
+            connection.commit()
+        return True
+
+    def _shape_of(self, cursor: Any) -> set[str]:
+        return set(_lines(cursor, _SHAPE))
+
+    def _connected(self, database: str) -> Any:
+        return psycopg2.connect(host=self._base.host, port=self._base.port, user=self._base.username,
+                                password=self._base.password, dbname=database)
+
+
+_OURS = "relnamespace = 'public'::regnamespace"
+_FILLED = f"SELECT relname FROM pg_class WHERE {_OURS} AND relkind = 'r' AND pg_relation_size(oid) > 0"
+_LARGE = f"SELECT relname FROM pg_class WHERE {_OURS} AND relkind = 'r' AND pg_relation_size(oid) > 10 * 8192"
+_SHAPE = f"""
+    SELECT relname FROM pg_class WHERE {_OURS}
+    UNION ALL SELECT relname || '.' || attname || ' ' || atttypid::text || attnotnull::text
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid WHERE {_OURS} AND attnum > 0
+    UNION ALL SELECT conname || ' ' || conrelid::regclass::text FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT tgname || ' ' || tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_'
+    UNION ALL SELECT 'setting ' || setconfig::text FROM pg_db_role_setting
+"""
+
+
+def _lines(cursor: Any, query: str) -> list[str]:
+    cursor.execute(query)
+    return [row[0] for row in cursor.fetchall()]
 
 
 @contextlib.contextmanager
