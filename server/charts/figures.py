@@ -45,6 +45,13 @@ def grid_chart(kind: str, theme_name: str) -> str:
         return _grid_chart(kind, theme_name)
 
 
+def warm_up() -> None:
+    """Load Bokeh, so that whoever asks for the first chart does not wait for it."""
+    with _making:
+        for name in ("bokeh.models", "bokeh.plotting", "bokeh.embed"):
+            import_module(name)
+
+
 @lru_cache(maxsize=128)
 def _line_chart(strokes: tuple[Stroke, ...], shows: tuple[str, ...], upside_down: bool, theme_name: str) -> str:
     models, colours = import_module("bokeh.models"), theme.THEMES[theme_name]

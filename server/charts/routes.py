@@ -1,6 +1,7 @@
 """The Charts tab of a profile: the page, and each chart as numbers for the browser, as a picture and as a file."""
 
 from importlib.metadata import version
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,7 +9,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from scraper.observations import USERNAME
 from server.access.guard import requires
-from server.charts import browser, files, periods, pictures, queries
+from server.charts import browser, figures, files, periods, pictures, queries
 from server.charts.drawing import CHARTS, Chart, Drawing, Person, drawing, stretch
 from server.charts.periods import Period
 from server.errors import Refused
@@ -18,7 +19,16 @@ from server.profiles.frame import header
 from server.time import now, owner_zone
 
 BOKEH = version("bokeh")
+_warm = Event()
 bp = Blueprint("charts", __name__)
+
+
+@bp.before_app_request
+def warm_up() -> None:
+    """Whoever looks at a profile may want its charts next: Bokeh takes half a second to load, once in a process."""
+    if request.blueprint == "profiles" and not _warm.is_set():
+        _warm.set()
+        Thread(target=figures.warm_up, name="bokeh", daemon=True).start()
 
 
 @bp.get("/profile/<username>/charts")
