@@ -92,7 +92,7 @@
         columns[`line-${number}`] = line;
         columns[`dots-${number}`] = dots;
       });
-      const narrow = place.clientWidth < 640 ? { legend: { orientation: "vertical", spacing: 2 } } : {};
+      const narrow = place.clientWidth < 640 ? { legend: { orientation: "vertical", spacing: 2 }, "time-ticks": { desired_num_ticks: 4 } } : {};
       fill(told.item.doc, columns, { ...told.set, ...narrow });
       if (window.matchMedia("(pointer: coarse)").matches) leaveScrolling(told.item.doc);
       const canvas = document.createElement("div");

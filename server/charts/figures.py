@@ -30,7 +30,7 @@ def line_chart(strokes: Sequence[Stroke], shows: Sequence[str], *, upside_down: 
     """A figure as the JSON text that `embed_item` takes.
 
     Its sources of data are named `line-0` … and `dots-0` … with columns x, y, wall, and `band-0` … with start and
-    end; its range of time `time`.
+    end; its range of time `time`, its marks `time-ticks`, its legend `legend`.
     """
     with _making:
         return _line_chart(tuple(strokes), tuple(shows), upside_down, theme_name)
@@ -83,8 +83,10 @@ def _line_chart(strokes: tuple[Stroke, ...], shows: tuple[str, ...], upside_down
         background_fill_color=None, border_line_color=None, label_text_color=colours.text,
         label_text_font=theme.FONT, label_text_font_size="12px", inactive_fill_color=colours.card,
         inactive_fill_alpha=0.7, padding=0, margin=4, spacing=14), "below")
-    plot.xaxis.ticker.desired_num_ticks = 9
+    plot.xaxis.ticker.desired_num_ticks, plot.xaxis.ticker.name = 9, "time-ticks"
     plot.xaxis.formatter.days = "%d %b"
+    for unit in ("seconds", "minsec", "minutes", "hourmin", "hours"):
+        setattr(plot.xaxis.formatter.context, unit, "%d %b %Y")
     plot.yaxis.formatter = models.NumeralTickFormatter(format="0,0")
     if upside_down:
         plot.yaxis.ticker = models.BasicTicker(min_interval=1)
