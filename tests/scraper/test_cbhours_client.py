@@ -133,6 +133,14 @@ def test_only_an_error_of_cbhours_itself_speaks_for_its_http_status(httpserver: 
     client.close()
 
 
+def test_a_wish_to_slow_down_is_one_whatever_the_answer_says(httpserver: HTTPServer, time: OneTime) -> None:
+    httpserver.expect_request("/api.php").respond_with_data(
+        (PAGES / "cbhours-activity-no-trophy.json").read_bytes(), status=429, content_type="application/json")
+    client = made(httpserver.url_for("").rstrip("/"), time)
+    assert trouble(lambda: client.months("zq")).code == "rate_limited"
+    client.close()
+
+
 # -- one call a second --------------------------------------------------------------------------------
 
 

@@ -266,6 +266,18 @@ def test_a_row_of_answers_that_cannot_be_read_ends_the_run(site: Sandbox, ran: C
     assert len(asked(site)) == 2 * TROUBLES
 
 
+@pytest.mark.parametrize("action", ["live", "activity"])
+def test_only_a_row_of_them_does(site: Sandbox, ran: Callable[..., Ran], names: list[str], action: str) -> None:
+    def every_second(one: Progress) -> None:
+        if "asking whom" not in one.phase and len(asked(site)) % 2 == 0:
+            site.fault("broken_json", list="cbhours", times=1)
+
+    people = list(site.world.people) if action == "live" else known(site, names)[:7]
+    seen = ran(action, people, report=every_second)
+    assert seen.result.outcome == "partial" and len(asked(site)) == seen.counted("calls")[0] >= 5
+    assert seen.counted("failed_calls")[0] >= TROUBLES
+
+
 def test_an_error_for_all_fifty_is_taken_apart_until_it_is_known_whose_it_is(site: Sandbox, ran: Callable[..., Ran],
                                                                             names: list[str]) -> None:
     site.fault("error_answer", list="cbhours", times=4)
@@ -368,13 +380,16 @@ def test_months_that_cannot_be_read_cost_no_activity(site: Sandbox, ran: Callabl
     assert seen.result.outcome == "ok"
 
 
-@pytest.mark.parametrize(("fault", "more"), [("rate_limit", {}), ("error_answer", {"code": 429})])
-def test_a_wish_for_a_pause_at_the_months_ends_the_run_behind_the_person(
-        site: Sandbox, ran: Callable[..., Ran], names: list[str], fault: str, more: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("fault", "more", "outcome", "calls"), [
+    ("rate_limit", {}, "blocked", 2), ("error_answer", {"code": 429}, "blocked", 2), ("error", {}, "partial", 4)])
+def test_what_stops_us_at_the_months_ends_the_run_behind_the_person(
+        site: Sandbox, ran: Callable[..., Ran], names: list[str], fault: str, more: dict[str, Any], outcome: str,
+        calls: int) -> None:
     site.fault(fault, list="cbhours", page=3, **more)
     seen = ran("activity", known(site, names)[:3], months=True)
-    assert (seen.result.outcome, len(seen.read), seen.read[0].months) == ("blocked", 1, None)
+    assert (seen.result.outcome, len(seen.read), seen.read[0].months) == (outcome, 1, None)
     assert seen.read[0].segments and seen.counted("people", "failed") == (1, 2)
+    assert len(asked(site)) == calls
 
 
 @pytest.mark.parametrize("fault", ["text_numbers", "upper_case", "disorder"])
