@@ -33,7 +33,6 @@ from server.people.seen import raise_role, write_tags
 
 SOURCE = "cbhours"
 STATE = "cbhours.state"
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _KNOWN = rules.Known._fields
 _ASKED = ("live_asked_at", "activity_read_at", "activity_due_at", "problem", "detail", "months", "months_at")
 _CURRENT = tuple(column.name for column in CbhoursCurrent.__table__.columns if column.name != "person_id")
@@ -149,12 +148,12 @@ class Desk:
         self._wait_for_others()
 
     def _wait_for_others(self) -> None:
-        mine = select(KeyValue.at).where(KeyValue.name == STATE).with_for_update()
-        if self.session.scalar(mine) is None:
-            self.session.execute(self.dialect.insert(KeyValue).values(name=STATE, value="", at=NEVER)
-                                 .on_conflict_do_nothing())
-            self.session.scalar(mine)
-        self.session.execute(select(KeyValue.at).where(KeyValue.name == affiliate.STATE).with_for_update())
+        for name in (STATE, affiliate.STATE):
+            state = select(KeyValue.at).where(KeyValue.name == name).with_for_update()
+            if self.session.scalar(state) is None:  # nobody was first; or somebody is just now, and is waited for
+                self.session.execute(self.dialect.insert(KeyValue).values(name=name, value="", at=affiliate.NEVER)
+                                     .on_conflict_do_nothing())
+                self.session.scalar(state)
 
     def read(self, usernames: Collection[str]) -> dict[str, Record]:
         """Those of these people who are known to us; one statement."""
