@@ -272,10 +272,10 @@ def test_only_a_row_of_them_does(site: Sandbox, ran: Callable[..., Ran], names: 
         if "asking whom" not in one.phase and len(asked(site)) % 2 == 0:
             site.fault("broken_json", list="cbhours", times=1)
 
-    people = list(site.world.people) if action == "live" else known(site, names)[:7]
+    people = [f"name_{number}" for number in range(350)] if action == "live" else known(site, names)[:7]
     seen = ran(action, people, report=every_second)
-    assert seen.result.outcome == "partial" and len(asked(site)) == seen.counted("calls")[0] >= 5
-    assert seen.counted("failed_calls")[0] >= TROUBLES
+    assert seen.result.outcome == "partial" and len(asked(site)) == 7
+    assert seen.counted("failed_calls")[0] == 4 > TROUBLES
 
 
 def test_an_error_for_all_fifty_is_taken_apart_until_it_is_known_whose_it_is(site: Sandbox, ran: Callable[..., Ran],
