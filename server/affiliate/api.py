@@ -94,7 +94,7 @@ def sessions(path: PersonPath, query: SessionsQuery) -> dict[str, Any]:
     person = _person(path.username, query.platform)
     before = decode_cursor(query.cursor, datetime)[0] if query.cursor else None
     cut = broadcasts.page(db.session(), person, before=before, limit=query.limit)
-    return {"sessions": [_session(one) for one in broadcasts.shown(db.session(), person, cut.rows, now())],
+    return {"sessions": [_session(one) for one in broadcasts.shown(db.session(), person, cut, now())],
             "next_cursor": encode_cursor(cut.next) if cut.next else None}
 
 

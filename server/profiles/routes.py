@@ -23,7 +23,7 @@ from server.time import now, owner_zone
 
 RECENT = 5  # broadcasts and notes on the overview
 NOTES_SHOWN = 20
-SESSIONS_SHOWN = 25
+SESSIONS_SHOWN = 20
 CHANGES_SHOWN = 40
 RAW_SHOWN = 20
 
@@ -62,7 +62,7 @@ def profile(username: str) -> str:
     older = request.args.get("notes", "")
     return render_template(
         "profiles/overview.html", **above, timeline=timeline(above["view"].follows, at),
-        pictures=of_person(session, person_id), recent=sessions.shown(session, person_id, newest.rows, at),
+        pictures=of_person(session, person_id), recent=sessions.shown(session, person_id, newest, at),
         totals=sessions.totals(session, person_id, at, owner_zone()), total_days=sessions.LAST_DAYS, names=NAMES,
         standing=session.get(CbhoursState, person_id), older_notes=bool(older), longest_note=notes.LONGEST,
         notes=notes.of_person(session, person_id, limit=NOTES_SHOWN if older else RECENT, after=older),
@@ -78,7 +78,7 @@ def profile_sessions(username: str) -> str:
     before = decode_cursor(after, datetime)[0] if after else None
     cut = sessions.page(session, above["person"].person_id, before=before, limit=SESSIONS_SHOWN)
     return render_template(
-        "profiles/sessions.html", **above, rows=sessions.shown(session, above["person"].person_id, cut.rows, at),
+        "profiles/sessions.html", **above, rows=sessions.shown(session, above["person"].person_id, cut, at),
         first_page=_here() if after else None, names=NAMES,
         next_link=_here(after=encode_cursor(cut.next)) if cut.next else None)
 

@@ -35,7 +35,7 @@ def _rows(engine: Engine, person_id: int, now: datetime) -> Iterator[dict[str, A
     with engine.connect().execution_options(mhc_writes=False) as connection, Session(connection) as session:
         while True:
             cut = sessions.page(session, person_id, before=before, limit=BATCH)
-            for one in sessions.shown(session, person_id, cut.rows, now):
+            for one in sessions.shown(session, person_id, cut, now):
                 yield _told(one)
             if cut.next is None:
                 return

@@ -45,10 +45,14 @@ class Segment(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """rows: newest first; next: those that started before this moment follow, None: there are no more."""
+    """rows: newest first; next: those that started before this moment follow, None: there are no more.
+
+    segments  every segment of CBHours in these rows and some around them, in order
+    """
 
     rows: Sequence[Row]
     next: datetime | None
+    segments: Sequence[Segment]
 
 
 @dataclass(frozen=True)
@@ -66,25 +70,16 @@ def page(session: Session, person_id: int, *, before: datetime | None = None, li
     """Broadcasts that started before a moment."""
     size = limit + 2
     while True:
-        found, lowest, whole = _rows(session, person_id, before, size)
-        rows = [row for row in found if lowest is None or row.start >= lowest]
-        if whole or len(rows) > limit:
+        told, first = _broadcasts(session, person_id, before, size)
+        said, other, segments = _runs(session, person_id, before, size)
+        # What lies below what was read of a source has ended before it: a row that begins behind it lacks nothing.
+        lowest = max((at for at in (first, other) if at is not None), default=None)
+        rows = [row for row in merged([*told, *said]) if lowest is None or row.start >= lowest]
+        if lowest is None or len(rows) > limit:
             break
         size *= GROWTH
     rows.reverse()
-    return Cut(rows[:limit], rows[limit - 1].start if len(rows) > limit else None)
-
-
-def _rows(session: Session, person_id: int, before: datetime | None, size: int) -> tuple[list[Row], datetime | None,
-                                                                                          bool]:
-    """The newest rows, oldest first; the moment from which on they are whole, and whether these are all there are.
-
-    What lies below what was read of a source has ended before it, so a row that begins behind it can lack nothing.
-    """
-    told, first = _broadcasts(session, person_id, before, size)
-    said, other = _runs(session, person_id, before, size)
-    ends = [at for at in (first, other) if at is not None]
-    return merged([*told, *said]), max(ends, default=None), not ends
+    return Cut(rows[:limit], rows[limit - 1].start if len(rows) > limit else None, segments)
 
 
 def _broadcasts(session: Session, person_id: int, before: datetime | None,
@@ -113,42 +108,41 @@ def _part(session: Session, one: Broadcast) -> Part:
                 figures.viewers_mean, figures.followers_first, figures.followers_last)
 
 
-def _runs(session: Session, person_id: int, before: datetime | None, size: int) -> tuple[list[Part], datetime | None]:
-    """Those of CBHours, and the start of the oldest that is surely whole where there are more segments."""
+def _runs(session: Session, person_id: int, before: datetime | None,
+          size: int) -> tuple[list[Part], datetime | None, list[Segment]]:
+    """Those of CBHours, the start of the oldest that is surely whole where there are more, and the segments."""
     most = size * SEGMENTS_A_SESSION
-    segments = _segments(session, person_id, None, before, most)
+    segments = _segments(session, person_id, before, most)
     runs = sessions_of(segments)
     parts = [Part("cbhours", _moment(run.start), _moment(run.end), None, False, run.minutes,
                   len(_between(segments, run.start, run.end - 1)), run.peak, run.mean, run.followers_first,
                   run.followers_last) for run in runs]
     if len(segments) < most:
-        return parts, None
-    return parts[1:], parts[1].start if len(parts) > 1 else _moment(segments[-1].at + 1)
+        return parts, None, segments
+    return parts[1:], parts[1].start if len(parts) > 1 else _moment(segments[-1].at + 1), segments
 
 
-def _segments(session: Session, person_id: int, since: int | None, before: datetime | None,
-              most: int | None) -> list[Segment]:
-    """Oldest first; of more than so many the newest."""
+def _segments(session: Session, person_id: int, before: datetime | None, most: int) -> list[Segment]:
+    """The newest, in order."""
     one = CbhoursSegment
     query = select(one.at, one.viewers, one.followers, one.show_id).where(one.person_id == person_id).order_by(
         one.at.desc()).limit(most)
     if before is not None:
         query = query.where(one.at < before.timestamp())
-    if since is not None:
-        query = query.where(one.at >= since)
     return [Segment(*row) for row in session.execute(query)][::-1]
 
 
 # ---- what was to be seen in them
 
 
-def shown(session: Session, person_id: int, rows: Sequence[Row], now: datetime) -> list[Shown]:
+def shown(session: Session, person_id: int, cut: Cut, now: datetime) -> list[Shown]:
     """The same rows with curves and texts; a constant number of statements."""
+    rows = cut.rows
     if not rows:
         return []
     low = min(int(row.start.timestamp()) for row in rows)
     high = max(int(row.end.timestamp()) for row in rows)
-    seen = {source: _seen(session, source, person_id, low, high)
+    seen = {source: _seen(session, source, person_id, low, high, cut.segments)
             for source in ("affiliate", "cbhours") if any(source in row.sources for row in rows)}
     breaks = [(int(span.start.timestamp()), int(span.end.timestamp()))
               for span in heard(session, "affiliate", _moment(low), max(_moment(high), _moment(low + 1)), now,
@@ -169,11 +163,10 @@ class _Seen(NamedTuple):
     tags: list[tuple[int, str | None]]
 
 
-def _seen(session: Session, source: str, person_id: int, low: int, high: int) -> _Seen:
+def _seen(session: Session, source: str, person_id: int, low: int, high: int, segments: Sequence[Segment]) -> _Seen:
     if source == "cbhours":
         names = _names(session, CbhoursShow)
-        points = [(one.at, one.viewers, names.get(one.show_id))
-                  for one in _segments(session, person_id, low, _moment(high + 1), None)]
+        points = [(at, viewers, names.get(show)) for at, viewers, _, show in _between(segments, low, high)]
         texts = _texts(session, CbhoursTexts, (CbhoursTexts.subject, CbhoursTexts.tags), person_id, low, high)
         online = session.execute(select(CbhoursLive.checked_at).where(
             CbhoursLive.person_id == person_id, CbhoursLive.checked_at >= low, CbhoursLive.checked_at <= high,

@@ -6,14 +6,17 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from server.models import FollowList
+from server.models import AffiliateSubject, AffiliateTags, FollowList, Person
 from tests.helpers import PASSWORD, add_user
 from tests.pages_ui import seed
+from tests.profiles import year
 
 pytestmark = pytest.mark.browser
 ADDRESSES = ("/users/directory", "/users/following", "/users/followers", "/users/unfollowed", "/profile",
-             "/profile/{person}", "/room", "/events", "/admin/scans", "/admin/scans/{held}", "/admin/system",
-             "/admin/access", "/admin/settings", "/account")
+             "/profile/{person}", "/profile/{person}/sessions", "/profile/{person}/history",
+             "/profile/{person}/sources", f"/profile/{'x' * 50}", f"/profile/{'x' * 50}/history", "/room",
+             "/events", "/admin/scans", "/admin/scans/{held}", "/admin/system", "/admin/access", "/admin/settings",
+             "/account")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
 
@@ -24,7 +27,15 @@ def panel(app, session, clock, live_server):
     clock.now = clock.now + timedelta(0)
     owner = seed.whole_year(session, clock.now, 60)
     held = seed.held_scan(session, owner, clock.now, seed.names(28))
-    seed.person(session, "x" * 50, clock.now, display_name="W" * 100, tags=["t" * 60])
+    longest = seed.person(session, "x" * 50, clock.now, display_name="W" * 100, tags=["t" * 60])
+    year.shows(session)
+    year.text(session, AffiliateSubject, longest, clock.now, subject="w" * 400)
+    year.text(session, AffiliateTags, longest, clock.now, tags=["t" * 60, "u" * 60])
+    who = session.query(Person).filter_by(username=seed.names(60)[0]).one()
+    for day in range(1, 4):
+        year.broadcast(session, who, clock.now - timedelta(days=day), 120)
+        year.segments(session, who, clock.now - timedelta(days=day, minutes=-3), 120)
+        year.text(session, AffiliateSubject, who, clock.now - timedelta(days=day), subject=f"{day} {seed.ARABIC}")
     session.commit()
     add_user(app, "looker", "admin")
     return live_server, {"person": seed.names(60)[0], "held": held.id}, owner
@@ -161,3 +172,46 @@ def test_a_phone_shows_all_four_tabs_at_once(panel, browser):
         page.goto(f"{base}/users/{tab}")
         for link in page.locator("#tabs a").all():
             expect(link).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_value_says_where_it_comes_from_by_keyboard_and_by_finger(panel, browser, scripts):
+    base, values, _ = panel
+    context = browser.new_context(java_script_enabled=scripts, has_touch=True, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    sign_in(page, base)
+    page.goto(f"{base}/profile/{values['person']}")
+    age, window = page.locator("button[popovertarget=origin-age]"), page.locator("#origin-age")
+    expect(window).to_be_hidden()
+    age.focus()
+    page.keyboard.press("Enter")
+    expect(window).to_be_visible()
+    expect(window).to_contain_text("Read from the site's pages")
+    box = window.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    page.keyboard.press("Escape")
+    expect(window).to_be_hidden()
+    age.tap()
+    expect(window).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_notes_are_written_and_deleted_without_scripts(panel, browser):
+    base, values, _ = panel
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, base)
+    page.goto(f"{base}/profile/{values['person']}")
+    page.get_by_label("A new note").fill("first line\nsecond line")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator(".note-text")).to_have_text("first line\nsecond line", use_inner_text=True)
+    page.locator("details.note-edit summary").click()
+    page.locator("details.note-edit textarea").fill("changed")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".note-text")).to_have_text("changed")
+    page.get_by_role("button", name=re.compile("^Delete")).click()
+    expect(page.locator(".note-text")).to_have_count(0)
+    context.close()

@@ -13,7 +13,8 @@ HOSTILE = (
 )
 PAGES = (
     "/users/directory", "/users/following", "/users/followers", "/users/unfollowed?days=all",
-    "/users/unfollowed?days=all&who=me", "/profile", "/profile?q=a", "/profile/{person}", "/room", "/events",
+    "/users/unfollowed?days=all&who=me", "/profile", "/profile?q=a", "/profile/{person}",
+    "/profile/{person}/sessions", "/profile/{person}/history", "/profile/{person}/sources", "/room", "/events",
     "/admin/scans", "/admin/scans/{scan}", "/admin/scans/{held}", "/admin/system", "/admin/access", "/admin/settings",
     "/account", "/nowhere", "/users/followers/reading",
 )
