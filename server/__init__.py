@@ -38,6 +38,7 @@ ROOMS = [
     "server.events.routes",
     "server.admin.routes",
     "server.admin.api",
+    "server.ledger.api",
     "server.admin.access_routes",
     "server.admin.settings_routes",
     "server.admin.storage_routes",

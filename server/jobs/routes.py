@@ -1,6 +1,6 @@
 """/admin/jobs, /admin/runs/<id> and the raw pages behind them. Everything works without JavaScript."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,9 @@ from server.ingest import captures
 from server.jobs import forms, queries, rules, storage, store
 from server.jobs.api import minimum_gap
 from server.jobs.kinds import KINDS
+from server.ledger import queries as ledger_queries
 from server.ledger import store as ledger
+from server.ledger import strips
 from server.models import CaptureRow, Job, db
 from server.time import now, owner_zone
 
@@ -30,9 +32,18 @@ bp = Blueprint("jobs", __name__)
 def jobs() -> str:
     """Every job of every account: what it does, why, and what it did."""
     views = queries.job_views(db.session(), now(), owner_zone(), minimum_gap(), recent=RECENT)
-    return render_template("admin/jobs.html", views=views, kinds=KINDS, bars=forms.bars, forms=forms, rules=rules,
-                           storage=storage, snapshot_bytes=storage.BYTES_A_SNAPSHOT[db.engine.dialect.name],
+    return render_template("admin/jobs.html", views=views, kinds=KINDS, strips=_strips(views), bars=forms.bars,
+                           forms=forms, rules=rules, storage=storage,
+                           snapshot_bytes=storage.BYTES_A_SNAPSHOT[db.engine.dialect.name],
                            worker_seen=queries.worker_seen_at(db.session()))
+
+
+def _strips(views: Sequence[queries.JobView]) -> dict[int, strips.Told]:
+    """When the source of each job was heard, for jobs that are a source."""
+    at = now()
+    jobs = [view.job for view in views if view.job.name in ledger_queries.JOBS]
+    spans = ledger_queries.heard_by_job(db.session(), jobs, at - strips.LONGEST, at, at)
+    return {job_id: strips.told(found, at) for job_id, found in spans.items()}
 
 
 @bp.get("/admin/jobs/<int:job_id>/live")

@@ -123,6 +123,12 @@ def cover(found: Sequence[tuple[Silence, str]], since: datetime, until: datetime
     return spans
 
 
+def clipped(spans: Iterable[Span], since: datetime, until: datetime) -> list[Span]:
+    """The part of these spans that lies in a period."""
+    return [span._replace(start=max(span.start, since), end=min(span.end, until))
+            for span in spans if span.start < until and span.end > since]
+
+
 def share(spans: Iterable[Span]) -> float | None:
     """How much of the time that has passed the source was heard, from 0 to 1; None: none has passed."""
     passed = [span for span in spans if span.why != NOT_YET]
@@ -133,7 +139,7 @@ def share(spans: Iterable[Span]) -> float | None:
 # ---- why
 
 
-UNABLE = {"affiliate": "no campaign code"}
+UNABLE, NO_CREDENTIAL = {"affiliate": "no campaign code"}, "a credential was missing"
 _STATES = {"paused": "paused", "stopped": "stopped", "off": "switched off"}
 _OUTCOMES = {"lost": "the worker fell silent in the middle of a run", "cancelled": "cancelled",
              None: "a run is going on"}
@@ -170,7 +176,7 @@ class Plan(NamedTuple):
 
 
 def why(silence: Silence, runs: Sequence[RunFact], plans: Sequence[Sequence[Plan]], zone: tzinfo, *,
-        unable: str = "a credential was missing", kept_since: datetime | None = None) -> str:
+        unable: str = NO_CREDENTIAL, kept_since: datetime | None = None) -> str:
     """The reason of a silence in words, several in the order in which they came up.
 
     runs        of the jobs that speak for the source, by their beginning
