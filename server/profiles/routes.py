@@ -62,7 +62,7 @@ def profile(username: str) -> str:
     older = request.args.get("notes", "")
     return render_template(
         "profiles/overview.html", **above, timeline=timeline(above["view"].follows, at),
-        pictures=of_person(session, person_id), recent=sessions.shown(session, person_id, newest, at),
+        pictures=of_person(session, person_id), recent=sessions.shown(session, person_id, newest, at, words=False),
         totals=sessions.totals(session, person_id, at, owner_zone()), total_days=sessions.LAST_DAYS, names=NAMES,
         standing=session.get(CbhoursState, person_id), older_notes=bool(older), longest_note=notes.LONGEST,
         notes=notes.of_person(session, person_id, limit=NOTES_SHOWN if older else RECENT, after=older),

@@ -135,14 +135,15 @@ def _segments(session: Session, person_id: int, before: datetime | None, most: i
 # ---- what was to be seen in them
 
 
-def shown(session: Session, person_id: int, cut: Cut, now: datetime) -> list[Shown]:
-    """The same rows with curves and texts; a constant number of statements."""
+def shown(session: Session, person_id: int, cut: Cut, now: datetime, *, words: bool = True) -> list[Shown]:
+    """The same rows with curves and, unless left out, shows, subjects and tags; a constant number of statements."""
     rows = cut.rows
     if not rows:
         return []
     low = min(int(row.start.timestamp()) for row in rows)
     high = max(int(row.end.timestamp()) for row in rows)
-    seen = {source: _seen(session, source, person_id, low, high, cut.segments)
+    tell = {row.sources[0] for row in rows} if words else set()  # whose words are told
+    seen = {source: _seen(session, source, person_id, low, high, cut.segments, words=source in tell)
             for source in ("affiliate", "cbhours") if any(source in row.sources for row in rows)}
     breaks = [(int(span.start.timestamp()), int(span.end.timestamp()))
               for span in heard(session, "affiliate", _moment(low), max(_moment(high), _moment(low + 1)), now,
@@ -163,21 +164,26 @@ class _Seen(NamedTuple):
     tags: list[tuple[int, str | None]]
 
 
-def _seen(session: Session, source: str, person_id: int, low: int, high: int, segments: Sequence[Segment]) -> _Seen:
+def _seen(session: Session, source: str, person_id: int, low: int, high: int, segments: Sequence[Segment], *,
+          words: bool) -> _Seen:
     if source == "cbhours":
-        names = _names(session, CbhoursShow)
+        names = _names(session, CbhoursShow) if words else {}
         points = [(at, viewers, names.get(show)) for at, viewers, _, show in _between(segments, low, high)]
+        if not words:
+            return _Seen(points, (), [], [])
         texts = _texts(session, CbhoursTexts, (CbhoursTexts.subject, CbhoursTexts.tags), person_id, low, high)
         online = session.execute(select(CbhoursLive.checked_at).where(
             CbhoursLive.person_id == person_id, CbhoursLive.checked_at >= low, CbhoursLive.checked_at <= high,
             CbhoursLive.online).order_by(CbhoursLive.checked_at)).all() if texts else []
         return _Seen(points, online, [(since, said) for since, said, _ in texts], [(at, tags) for at, _, tags in texts])
-    names = _names(session, AffiliateShow)
+    names = _names(session, AffiliateShow) if words else {}
     points = [(at, viewers, names.get(show)) for at, viewers, show in session.execute(
         select(snapshots.c.observed_at, snapshots.c.viewers, snapshots.c.show_id)
         .where(snapshots.c.person_id == person_id, snapshots.c.observed_at >= low, snapshots.c.observed_at <= high)
         .order_by(snapshots.c.observed_at))]
     points = _hours(session, person_id, low, points[0][0] if points else high) + points
+    if not words:
+        return _Seen(points, (), [], [])
     return _Seen(
         points, points,
         [(since, said) for since, said in _texts(
