@@ -27,7 +27,7 @@ from scraper.sandbox.cbhours import NO_TROPHY, hostile_entries
 from scraper.sandbox.testing import Sandbox, running
 from scraper.server_client import ServerClient
 from scraper.sources.cbhours import client as client_module
-from scraper.sources.cbhours.activity import Reading
+from scraper.sources.cbhours.activity import AT_A_TIME, Reading
 from scraper.sources.cbhours.client import CbhoursClient, Limiter
 from scraper.sources.cbhours.live import HALVINGS, TROUBLES, Poll
 from scraper.sources.cbhours.wanted import WantedDays, wanted_days, wanted_people
@@ -324,6 +324,42 @@ def test_each_person_is_handed_over_with_all_segments_of_the_days(site: Sandbox,
     assert [one.detail for one in seen.progress[1:]] == people
     assert seen.result.summary.startswith("3 of 3 people read, ")
     assert seen.result.outcome == "ok"
+
+
+def test_whoever_is_wanted_meanwhile_comes_next(site: Sandbox, time: OneTime, tmp_path: Path) -> None:
+    """The server knows late of what was read, puts somebody new first, and is away for a while."""
+    people = [f"name_{number}" for number in range(60)]
+    answers: list[Any] = [people, ["by_hand", *people], ServerUnreachable("away"), people]
+    kept, asked_for = Kept(), []
+
+    def ask(limit: int) -> list[WantedDays]:
+        asked_for.append(limit)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [WantedDays(username=name, start_day=DAY, end_day=DAY) for name in answer]
+
+    client = CbhoursClient(site.url, limiter=Limiter(passing=time.passing, sleep=time.sleep), clock=time,
+                           passing=time.passing, sleep=time.sleep)
+    context = JobContext(load_settings(data_dir=tmp_path), None, {"limit": 100}, None, kept, lambda _: None, time)
+    result = Reading(context, client, time.passing).go(ask)
+    client.close()
+    read = [message.username for message in kept]
+    assert read == [*people[:AT_A_TIME], "by_hand", *people[AT_A_TIME:]]
+    assert asked_for == [100] * 3 and (result.outcome, result.counters["wanted"]) == ("ok", 61)
+    assert result.counters["not_set_up"] == 61
+
+
+def test_asking_anew_reads_no_more_than_the_limit(site: Sandbox, time: OneTime, tmp_path: Path) -> None:
+    names = [[f"{round}_{number}" for number in range(40)] for round in range(3)]
+    kept = Kept()
+    client = CbhoursClient(site.url, limiter=Limiter(passing=time.passing, sleep=time.sleep), clock=time,
+                           passing=time.passing, sleep=time.sleep)
+    context = JobContext(load_settings(data_dir=tmp_path), None, {"limit": 40}, None, kept, lambda _: None, time)
+    result = Reading(context, client, time.passing).go(lambda limit: [
+        WantedDays(username=name, start_day=DAY, end_day=DAY) for name in names.pop(0)])
+    client.close()
+    assert len(kept) == result.counters["wanted"] == 40 and kept[-1].username == "1_14"
 
 
 def test_months_are_asked_for_where_they_are_wanted(site: Sandbox, ran: Callable[..., Ran], names: list[str]) -> None:

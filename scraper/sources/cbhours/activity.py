@@ -1,9 +1,11 @@
 """The job `cbhours-activity`: broadcasts of the last 60 days, three minutes at a time, one person after the other.
 
     ask the server whose ─► ask CBHours for one person's days (and months) ─► read ─► hand over ─► the next person …
+    ─► after every twenty-five ask the server anew
 
-Each person's answer is handed over at once. "Error Code:300" is news about that person; any other answer that cannot be
-used is told of the person, too, and a row of them ends the run, as an answer does that wants us to stop.
+Each person's answer is handed over at once. The server is asked anew so that whoever is wanted by hand meanwhile comes
+next and does not wait for the end of a long run. "Error Code:300" is news about that person; any other answer that
+cannot be used is told of the person, too, and a row of them ends the run, as an answer does that wants us to stop.
 """
 
 import time
@@ -11,8 +13,18 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 from scraper.api_client import Answer
-from scraper.errors import NotKnownHere, RateLimited, ScraperError, SourceError, UnknownAnswer
+from scraper.errors import (
+    NotKnownHere,
+    RateLimited,
+    ScraperError,
+    ServerRefused,
+    ServerUnreachable,
+    SourceError,
+    UnknownAnswer,
+)
 from scraper.jobs import JobContext, JobResult, Progress
 from scraper.observations import CbhoursActivity
 from scraper.scrub import capture_of_answer
@@ -21,7 +33,10 @@ from scraper.sources.cbhours.client import PAUSE, CbhoursClient
 from scraper.sources.cbhours.parse import SaidError, parse_activity, parse_months
 from scraper.sources.cbhours.wanted import MOST, WantedDays, wanted_days
 
+log = structlog.get_logger(__name__)
+
 PEOPLE = 250  # of one run, unless told
+AT_A_TIME = 25  # until the server is asked anew
 TROUBLES = 3  # answers in a row that cannot be used, and the run ends
 
 
@@ -43,6 +58,7 @@ class Reading:
                  passing: Callable[[], float] = time.monotonic) -> None:
         self._context, self._client, self._passing = context, client, passing
         self._counters: Counter[str] = Counter()
+        self._tried: set[str] = set()
         self._in_a_row = 0
         self._trouble: ScraperError | None = None  # the newest answer that could not be used
 
@@ -53,21 +69,40 @@ class Reading:
         try:
             limit = min(max(int(self._context.config.get("limit", PEOPLE)), 1), MOST)
             self._context.report(Progress("asking whom to read", 0, None))
-            people = ask(limit)
-            self._counters["wanted"] = len(people)
-            for number, person in enumerate(people):
-                self._context.report(Progress("reading activity at CBHours", number, len(people), person.username))
-                self._read(person)
+            people = self._new(ask(limit), limit)
+            while people:
+                for person in people[:AT_A_TIME]:
+                    self._context.report(Progress("reading activity at CBHours", len(self._tried),
+                                                  self._counters["wanted"], person.username))
+                    self._tried.add(person.username)
+                    self._read(person)
+                people = people[AT_A_TIME:]
+                if people:
+                    people = self._anew(ask, people, limit)
         except ScraperError as error:
             stopped = error
         return self._result(stopped, round((self._passing() - began) * 1000))
+
+    def _new(self, people: list[WantedDays], limit: int) -> list[WantedDays]:
+        """Who of them has not been tried in this run. What the server has not been told of yet comes up again."""
+        new = {one.username: one for one in people if one.username not in self._tried}
+        left = list(new.values())[:limit - len(self._tried)]
+        self._counters["wanted"] = len(self._tried) + len(left)
+        return left
+
+    def _anew(self, ask: Callable[[int], list[WantedDays]], people: list[WantedDays], limit: int) -> list[WantedDays]:
+        """Who is wanted now; as long as the server is away those whom it named before."""
+        try:
+            return self._new(ask(limit), limit)
+        except (ServerUnreachable, ServerRefused) as away:
+            log.info("the server was not asked anew whom to read", reason=str(away))
+            return people
 
     def _read(self, person: WantedDays) -> None:
         """Read one person and hand over what is said.
 
         raises  SourceError: the run is over; CannotKeep
         """
-        self._counters["asked"] += 1
         answer = self._client.activity(person.username, person.start_day, person.end_day)
         try:
             activity = parse_activity(answer.body, person.username, person.start_day, person.end_day, answer.at)
@@ -135,7 +170,7 @@ class Reading:
         if outcome == "failed" and told:
             outcome = "partial"
         names = ("wanted", "people", "segments", "not_set_up", "problems")
-        left = counted["asked" if outcome == "cancelled" else "wanted"] - told
+        left = (len(self._tried) if outcome == "cancelled" else counted["wanted"]) - told
         counters = {name: counted[name] for name in names} | {"failed": left, **calls.counters()}
         waiting_ms = min(took_ms, calls.waiting_ms())
         return JobResult(outcome, counters, waiting_ms, took_ms - waiting_ms, error,
