@@ -11,8 +11,8 @@ from tests.helpers import with_token
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 # What anybody may reach. Whoever adds to it opens a door, so it stands here and not in the code.
-OPEN_TO_ALL = {"static", "bootstrap.static", "assets.htmx", "assets.swagger", "health.healthz", "access.login",
-               "access.login_post", "access.logout", "access.setup", "access.setup_post"}
+OPEN_TO_ALL = {"static", "bootstrap.static", "assets.htmx", "assets.swagger", "assets.bokeh", "health.healthz",
+               "access.login", "access.login_post", "access.logout", "access.setup", "access.setup_post"}
 
 
 def address(rule):
