@@ -4,7 +4,7 @@ on, what the polls brought, what a run said. A constant number of statements; wh
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
@@ -14,6 +14,8 @@ from server import settings
 from server.jobs import queries as jobs
 from server.jobs import rules, storage
 from server.jobs.kinds import KINDS
+from server.ledger import queries as ledger
+from server.ledger.rules import is_quiet
 from server.models import AffiliatePoll, CaptureRow, IngestBatch, Job, Picture, Run
 from server.retention import days, sizes
 from server.retention.keeping import JOB, Keeping, present
@@ -185,7 +187,10 @@ def _grown(measured: Sequence[sizes.Size], before: Mapping[str, sizes.Size], apa
 
 
 def _measured(session: Session, now: datetime, tables: Sequence[TableRow]) -> Measured:
-    """Over the last seven days, or as long as there are polls."""
+    """Over the last seven days, or as long as there are polls; what nobody watched in them left out.
+
+    Quiet hours stay in: they come every day.
+    """
     since = int((now - timedelta(days=7)).timestamp())
     polls, rooms, first = session.execute(
         select(func.count(), func.sum(AffiliatePoll.rooms), func.min(AffiliatePoll.observed_at))
@@ -196,7 +201,10 @@ def _measured(session: Session, now: datetime, tables: Sequence[TableRow]) -> Me
     each = sum(size or 0 for size in taken) / rows if rows and rows >= ENOUGH_ROWS and None not in taken else None
     if not polls:
         return Measured(None, None, None, each)
-    span = (now.timestamp() - first) / 86_400
+    began = datetime.fromtimestamp(first, UTC)
+    silent = sum((one.length for one in ledger.heard(session, "affiliate", began, now, now)
+                  if not one.heard and not is_quiet(one)), timedelta(0))
+    span = (now - began - silent) / timedelta(days=1)
     if span < LEAST_POLLED_DAYS:
         return Measured(None, float(rooms / polls), None, each)
     return Measured(polls / span, float(rooms / polls), float(rooms / span), each)

@@ -17,6 +17,7 @@ from server.jobs.quiet import quiet_until
 from server.priorities import fresh_for
 
 NOT_YET = "not yet"
+QUIET_HOURS = "quiet hours"
 RHYTHM = 5  # hearings on either side
 
 
@@ -129,6 +130,11 @@ def clipped(spans: Iterable[Span], since: datetime, until: datetime) -> list[Spa
             for span in spans if span.start < until and span.end > since]
 
 
+def is_quiet(span: Span) -> bool:
+    """Whether a silence is that of quiet hours and nothing else."""
+    return span.why.startswith(QUIET_HOURS) and ";" not in span.why
+
+
 def share(spans: Iterable[Span]) -> float | None:
     """How much of the time that has passed the source was heard, from 0 to 1; None: none has passed."""
     passed = [span for span in spans if span.why != NOT_YET]
@@ -226,5 +232,5 @@ def _quiet(silence: Silence, plans: Sequence[Sequence[Plan]], zone: tzinfo) -> s
         return None
     for hours in {plan.quiet_hours for job in plans for plan in _during(silence, job) if plan.quiet_hours}:
         if any(quiet_until(hours, moment, zone) for moment in (silence.start, silence.start + length / 2)):
-            return f"quiet hours {hours}"
+            return f"{QUIET_HOURS} {hours}"
     return None

@@ -77,7 +77,7 @@ def _kind(span: Span) -> str:
     if span.heard:
         return "heard"
     reasons = span.why.split("; ")
-    return "meant" if all(one in MEANT or one.startswith("quiet hours") for one in reasons) else "silent"
+    return "meant" if all(one in MEANT or one.startswith(rules.QUIET_HOURS) for one in reasons) else "silent"
 
 
 def percent(part: float | None) -> str:

@@ -50,7 +50,7 @@ def test_jobs_that_were_never_heard_say_why(app, client_as, clock):
     clock.advance(minutes=1)
     page = client_as("viewer").get("/admin/jobs").get_data(as_text=True)
     assert page.count("Not heard in the last 30 days: no campaign code.") == 1
-    assert page.count("Not heard in the last 30 days: stopped.") == 2, "neither list is on a schedule"
+    assert page.count("Not heard in the last 30 days: stopped.") == 4, "lists and CBHours are not on a schedule"
     assert 'class="strips' not in page
 
 
