@@ -209,10 +209,11 @@ def _pictures(session: Session, person_id: int, newest: datetime) -> Iterator[Ev
         select(PersonPicture.sha256, PersonPicture.first_seen_at, PersonPicture.last_seen_at)
         .where(PersonPicture.person_id == person_id)
         .order_by(PersonPicture.first_seen_at.desc(), PersonPicture.sha256.desc())).all()
+    ends = sorted(last for _, _, last in rows)
     for number, (sha256, first, _) in enumerate(rows):
-        ends = [last for _, _, last in rows[number + 1:] if last < first]
+        place = bisect_left(ends, first)
         if first <= newest:
-            yield Event(first, f"pi{sha256}", "pictures", "affiliate", earliest=max(ends, default=None),
+            yield Event(first, f"pi{sha256}", "pictures", "affiliate", earliest=ends[place - 1] if place else None,
                         first=number == len(rows) - 1, picture=sha256)
 
 

@@ -123,6 +123,23 @@ def test_pictures_are_shown_from_here(ann, session, visit, clock):
     assert "pictures.example" not in shown.get()
 
 
+def test_many_pictures_are_a_few_on_the_overview_and_all_in_the_history(ann, session, visit, clock):
+    for number in range(50):
+        sha256 = f"{number:064x}"
+        session.add(Picture(sha256=sha256, content_type="image/webp", width=360, height=270, bytes=9, thumb_bytes=9,
+                            first_stored_at=clock.now, used_at=clock.now))
+        session.flush()
+        at = clock.now - number * DAY
+        session.add(PersonPicture(person_id=ann.id, sha256=sha256, url="https://pictures.example/ann.jpg",
+                                  first_seen_at=at, last_seen_at=at))
+    session.commit()
+    overview = visit("/profile/ann")
+    assert len(overview.css("ul.pictures li")) == 6
+    shown = visit(overview.xpath("//a[.='All 50 pictures']/@href").get())
+    assert len(shown.css(".changes img")) == 40
+    assert len(visit(shown.css("a[rel=next]::attr(href)").get()).css(".changes img")) == 10
+
+
 def test_role_and_trophy_are_told_by_their_first_proofs(ann, session, visit, clock):
     owner = seed.account(session, clock.now)
     year.broadcast(session, ann, clock.now - 5 * DAY, 60)
