@@ -158,6 +158,8 @@ def _live() -> int:
     for name in ("affiliate", "images"):
         _ask(client, f"{address}/api/job/{name}/start")
     _ask(client, f"{address}/api/job/affiliate/run?wait={RUN_SECONDS}")  # whoever is online is who CBHours is asked for
+    for username in _most_followed(client, address):  # their charts are worth looking at
+        _ask(client, f"{address}/api/persons/{username}/cbhours")
     for name in ("cbhours-live", "cbhours-activity"):
         _ask(client, f"{address}/api/job/{name}/start")
     for number in count():
@@ -169,6 +171,14 @@ def _live() -> int:
         if number % ROUNDS_PER_RANKS == 0:
             _ask(client, f"{address}/api/job/cbhours-live/run")
         time.sleep(max(1.0, ROUND_SECONDS - (time.monotonic() - began)))
+
+
+def _most_followed(client: requests.Session, address: str) -> list[str]:
+    try:
+        found = client.get(f"{address}/api/persons?sort=-followers&limit=10", timeout=RUN_SECONDS).json()
+        return [person["username"] for person in found["persons"]]
+    except (requests.RequestException, ValueError, KeyError):
+        return []
 
 
 def _ask(client: requests.Session, url: str, body: Any = None) -> None:

@@ -88,8 +88,12 @@ class Broadcasts:
 
 
 def viewers(person: Person, moment: float) -> int:
-    """About as many as always, rising and falling within the hour."""
-    return max(0, round(person.viewers * (1 + 0.2 * math.sin(moment / 900 + person.rank * 40))))
+    """About as many as always, rising and falling within the hour, the day and the week, and a little by chance."""
+    turn = person.rank * 40
+    waves = 0.2 * math.sin(moment / 900 + turn) + 0.25 * math.sin(moment / 7_000 + 2 * turn) \
+        + 0.25 * math.sin(moment / 150_000 + 3 * turn)
+    chance = crc32(f"{person.username} {moment // SEGMENT}".encode()) % 100 / 1_000 - 0.05
+    return max(0, round(person.viewers * (1 + waves + chance)))
 
 
 def ranks(person: Person, watching: int, moment: float) -> tuple[int, int]:
