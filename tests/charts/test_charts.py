@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import server
 from server.charts import pictures, theme
 from server.charts.drawing import BUCKETS
 from server.charts.series import bucket_width
@@ -395,3 +399,12 @@ def test_answers_are_small(write, viewer):
         told = viewer.get(f"/profile/ann/charts/{chart}.json?range=60d")
         assert len(told.data) < 60_000
         json.loads(told.data)
+
+
+def test_the_server_starts_without_loading_bokeh(tmp_path):
+    code = ("import sys; from server import create_app; from common.settings import load_settings; "
+            f"create_app(load_settings(data_dir={str(tmp_path)!r})); "
+            "print(sorted({'bokeh', 'numpy', 'tornado', 'playwright'} & set(sys.modules)))")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True,
+                         cwd=Path(server.__file__).parent.parent)
+    assert ran.stdout.strip() == "[]"
