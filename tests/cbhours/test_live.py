@@ -120,19 +120,21 @@ def test_absurdly_many_kinds_of_shows_cost_no_answer(app):
 
 
 SAID = [entry("ann", rank=1), offline("ann"), entry("ann", room_subject="another", followers=1001),
-        entry("ann", room_subject="another", tags=None, rank=None, grank=None), entry("ann")]
+        entry("ann", room_subject="another", tags=None, rank=None, grank=None), entry("ann"),
+        entry("ann", viewers=7)]
 
 
-@pytest.mark.parametrize("order", [*permutations(range(3)), (4, 3, 2, 1, 0), (2, 0, 4, 1, 3), (3, 4, 0, 1, 2)])
+@pytest.mark.parametrize("order", [*permutations(range(3)), (5, 4, 3, 2, 1, 0), (2, 0, 4, 1, 3), (0, 4, 2, 1, 3),
+                                   (4, 0, 3, 2, 1)])
 def test_answers_in_any_order_leave_the_same_database(app, order):
     with app.app_context():
         add("ann", "bob")
         messages = [live(said | {"username": name}, at=NOON + number * MINUTE) for name in ("ann", "bob")
                     for number, said in enumerate(SAID[:len(order)])]
         for message in messages[:len(order)]:
-            take(message, now=NOON + 6 * MINUTE)
+            take(message, now=NOON + 7 * MINUTE)
         for number in order:
-            take(messages[len(order) + number], now=NOON + 6 * MINUTE)
+            take(messages[len(order) + number], now=NOON + 7 * MINUTE)
         seen = told()
         for number, said in enumerate(SAID[:len(order)]):
             second = int((NOON + number * MINUTE).timestamp())
