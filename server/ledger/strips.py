@@ -43,10 +43,13 @@ class Strip(NamedTuple):
 
 
 class Told(NamedTuple):
-    """All strips of a source, and the silences of the longest, newest first. left_out: how many more there are."""
+    """All strips of a source, and the silences of the longest with their length in words, newest first.
+
+    left_out  how many more silences there are
+    """
 
     strips: list[Strip]
-    silences: list[Span]
+    silences: list[tuple[Span, str]]
     left_out: int
 
     @property
@@ -57,7 +60,7 @@ class Told(NamedTuple):
 def told(spans: Sequence[Span], now: datetime) -> Told:
     """The strips of a source from its spans of the last `LONGEST`."""
     strips = [_strip(title, words, rules.clipped(spans, now - length, now)) for title, words, length in PERIODS]
-    silences = [span for span in reversed(spans) if not span.heard]
+    silences = [(span, how_long(span.length)) for span in reversed(spans) if not span.heard]
     return Told(strips, silences[:MOST_TOLD], max(0, len(silences) - MOST_TOLD))
 
 
@@ -78,6 +81,18 @@ def _kind(span: Span) -> str:
         return "heard"
     reasons = span.why.split("; ")
     return "meant" if all(one in MEANT or one.startswith(rules.QUIET_HOURS) for one in reasons) else "silent"
+
+
+def how_long(length: timedelta) -> str:
+    """'45 min', '3 h 45 min', '2 days 4 h'."""
+    minutes = max(1, round(length / timedelta(minutes=1)))
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        hours, rest = divmod(minutes, 60)
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    days, hours = divmod(minutes // 60, 24)
+    return f"{days} days {hours} h" if hours else f"{days} days"
 
 
 def percent(part: float | None) -> str:

@@ -106,7 +106,7 @@ def test_a_short_silence_is_drawn_wide_enough_to_be_seen(clock):
     drawn = told.strips[2].pieces[-1]
     assert (drawn.kind, drawn.width) == ("silent", strips.NARROWEST)
     assert told.strips[2].percent == "99.9 %"
-    assert told.silences == [silence]
+    assert told.silences == [(silence, "1 min")]
 
 
 @pytest.mark.parametrize(("why", "kind"), [
@@ -121,6 +121,12 @@ def test_what_the_owner_wanted_has_another_colour(clock, why, kind):
                                              (1, "100 %"), (None, "")])
 def test_a_share_in_words_neither_hides_a_silence_nor_a_hearing(part, words):
     assert strips.percent(part) == words
+
+
+@pytest.mark.parametrize(("minutes", "words"), [(0.2, "1 min"), (45, "45 min"), (60, "1 h"), (225, "3 h 45 min"),
+                                                (47 * 60, "47 h"), (52 * 60, "2 days 4 h"), (72 * 60, "3 days")])
+def test_the_length_of_a_silence_in_words(minutes, words):
+    assert strips.how_long(timedelta(minutes=minutes)) == words
 
 
 def test_nothing_of_the_future_is_drawn(clock):
