@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -10,6 +11,7 @@ from server.access.passwords import hashed
 from server.access.sessions import begin
 from server.models import Role, SystemUser, db
 
+_hashed = cache(hashed)  # what makes guessing slow makes tests slow
 WORKER = "worker-token-of-the-tests-0123456789"
 PASSWORD = "a password for tests"
 
@@ -73,7 +75,7 @@ def add_user(app: Any, name: str, role: str, password: str = PASSWORD) -> int:
     """A user of the panel; its id."""
     with app.app_context():
         row = db.session.query(Role).filter_by(name=role).one()
-        user = SystemUser(name=name, password_hash=hashed(password), role_id=row.id,
+        user = SystemUser(name=name, password_hash=_hashed(password), role_id=row.id,
                           created_at=app.extensions["mhc_clock"]())
         db.session.add(user)
         db.session.commit()
