@@ -289,9 +289,9 @@ def watched(session: Session, person: int, over: Stretch, now: datetime) -> list
         known.add("affiliate")
     found = [(int(one.start.timestamp()), int(one.end.timestamp())) for source in sorted(known)
              for one in heard(session, source, over.since, over.until, now, reasons=False) if one.heard]
-    days = session.execute(select(CbhoursDay.day, CbhoursDay.minutes, CbhoursDay.read_at).where(
+    days = session.execute(select(CbhoursDay.day, CbhoursDay.minutes, CbhoursDay.segments, CbhoursDay.read_at).where(
         CbhoursDay.person_id == person).order_by(CbhoursDay.day)).all()
-    found += spans.told_days([(day, minutes, int(read_at.timestamp())) for day, minutes, read_at in days])
+    found += spans.told_days([(*told, int(read_at.timestamp())) for *told, read_at in days])
     return spans.united(spans.clipped(found, over.low, over.high))
 
 

@@ -116,24 +116,15 @@ def _local(spans: Sequence[Span], zone: tzinfo) -> Iterable[Span]:
             start, place = until, place + 1
 
 
-def told_days(days: Sequence[tuple[date, int | None, int]]) -> list[Span]:
+def told_days(days: Sequence[tuple[date, int | None, int, int]]) -> list[Span]:
     """Days that CBHours has told, as spans.
 
-    days  (day by UTC, minutes, second at which it was read), ascending. A day that the answer left out counts as one
-          without a broadcast only between days that were told: before them it may not have known the person at all.
+    days  (day by UTC, minutes, segments, second at which it was read). A day of which it does not say the minutes,
+          or not when they were, is as good as not watched
     """
-    told = [day for day, minutes, _ in days if minutes is not None]
-    if not told:
-        return []
     found = []
-    for day, minutes, read_at in days:
-        if minutes is None and not told[0] < day < told[-1]:
-            continue
-        start = (day - date(1970, 1, 1)).days * DAY
-        found.append((start, min(start + DAY, max(read_at, start))))
+    for day, minutes, segments, read_at in days:
+        if minutes == 0 or segments:
+            start = (day - date(1970, 1, 1)).days * DAY
+            found.append((start, min(start + DAY, max(read_at, start))))
     return found
-
-
-def segments(points: Iterable[tuple[int, int]]) -> list[Span]:
-    """(first second of the first segment, first second of the last one) of each run, as spans."""
-    return [(first, last + SEGMENT_LENGTH) for first, last in points]

@@ -1,7 +1,7 @@
 """People with numbers to draw: written into the tables as the ingest leaves them."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -85,9 +85,10 @@ def live(person_id: int, told: list[tuple[datetime, dict[str, Any] | None]]) -> 
         (nothing if more is None else usual | more) for at, more in told])
 
 
-def days(person_id: int, told: list[tuple[Any, int | None]], read_at: datetime) -> None:
-    _many(CbhoursDay.__table__, [{"person_id": person_id, "day": day, "minutes": minutes, "segments": 0,
-                                  "read_at": read_at} for day, minutes in told])
+def days(person_id: int, told: list[tuple[date, int | None, int]], read_at: datetime) -> None:
+    """Days: (day, minutes, segments)."""
+    _many(CbhoursDay.__table__, [{"person_id": person_id, "day": day, "minutes": minutes, "segments": segments,
+                                  "read_at": read_at} for day, minutes, segments in told])
 
 
 def knows(person_id: int, trophy: bool | None = True) -> None:
@@ -155,7 +156,7 @@ def year(username: str, now: datetime, *, seed: int = 1, segments_in_60_days: in
     seen(one, told)
     segments(one, parts)
     knows(one)
-    days(one, [((now - timedelta(days=back)).date(), 120 if back % 4 else None) for back in range(60, -1, -1)], now)
+    days(one, [((now - timedelta(days=back)).date(), 120, 40) for back in range(60, -1, -1)], now)
     db.session.commit()
     return one
 

@@ -186,17 +186,17 @@ def test_averages_of_the_week_leave_out_what_nobody_watched(write, viewer):
 
 def test_a_day_nobody_watched_is_left_out_and_a_watched_day_off_is_zero(write, viewer):
     ann = write.person()
-    write.days(ann, [(date(2026, 11, 10), 60), (date(2026, 11, 11), None), (date(2026, 11, 12), 30)],
-               datetime(2026, 11, 14, tzinfo=UTC))
+    told = [(10, 60, 20), (11, 0, 0), (12, 30, 0), (13, None, 0), (14, 0, 0)]  # of the 12th it says not when
+    write.days(ann, [(date(2026, 11, day), *more) for day, *more in told], datetime(2026, 11, 15, tzinfo=UTC))
     write.segments(ann, [(datetime(2026, 11, 10, 9, tzinfo=UTC) + timedelta(minutes=3 * step), {})
                          for step in range(20)])
     db.session.commit()
     days = rows(viewer.get("/profile/ann/charts/calendar.csv?range=30d"))
     assert [(row["day"], row["minutes_on_air"]) for row in days] == [
-        ("2026-11-10", "60"), ("2026-11-11", "0"), ("2026-11-12", "0")]
+        ("2026-11-10", "60"), ("2026-11-11", "0"), ("2026-11-14", "0")]
     told = viewer.get("/profile/ann/charts/calendar.json?range=30d").json
     assert told["columns"]["cells"]["when"][0] == "Tue 10 Nov 2026"
-    assert (told["columns"]["cells"]["x"], told["columns"]["cells"]["y"]) == ([0, 0, 0], [1, 2, 3])
+    assert (told["columns"]["cells"]["x"], told["columns"]["cells"]["y"]) == ([0, 0, 0], [1, 2, 5])
 
 
 def test_a_source_that_never_knew_somebody_has_not_watched_them(write, viewer):

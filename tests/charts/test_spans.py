@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,16 +84,13 @@ def test_united_spans_do_not_touch_and_clipped_ones_stay_within():
     assert spans.clipped([(0, 9), (30, 40)], 5, 35) == [(5, 9), (30, 35)]
 
 
-@pytest.mark.parametrize(("minutes", "watched"), [
-    ([None, 30, None, 0, None], [1, 2, 3]),  # left out between told days: off; before and after: unknown
-    ([None, None], []),
-])
-def test_a_day_that_cbhours_left_out_is_off_only_between_days_that_it_told(minutes, watched):
+def test_a_day_of_which_cbhours_does_not_say_when_is_not_watched_and_one_without_a_minute_is():
     first = date(2026, 11, 1)
-    days = [(first + timedelta(days=number), told, at(2026, 11, 20)) for number, told in enumerate(minutes)]
+    days = [(first + timedelta(days=number), *told, at(2026, 11, 20))
+            for number, told in enumerate(((None, 0), (30, 10), (30, 0), (0, 0)))]
     start = at(2026, 11, 1)
-    assert spans.told_days(days) == [(start + day * 86_400, start + (day + 1) * 86_400) for day in watched]
+    assert spans.told_days(days) == [(start + day * 86_400, start + (day + 1) * 86_400) for day in (1, 3)]
 
 
 def test_a_day_that_was_read_before_its_end_is_watched_up_to_then():
-    assert spans.told_days([(date(2026, 11, 1), 5, at(2026, 11, 1, 10))]) == [(at(2026, 11, 1), at(2026, 11, 1, 10))]
+    assert spans.told_days([(date(2026, 11, 1), 6, 2, at(2026, 11, 1, 10))]) == [(at(2026, 11, 1), at(2026, 11, 1, 10))]
