@@ -25,12 +25,15 @@ from server import create_app
 from server.affiliate import months
 from server.models import Account, db
 from server.people.directory import SORTS, Wanted, directory, fitting
+from server.people.rows import freshness
 from server.startup import prepare
+from server.users.coverage import live
 from tests.helpers import add_user, signed_in
 from tests.postgres import cluster, fresh_database
 
 PEOPLE, SNAPSHOTS = 100_000, 10_000_000
 MEDIAN, P95, PAGE = 15.0, 75.0, 40.0  # milliseconds
+LINE = 15.0  # milliseconds, for the line that says how many are live
 FASTER = 300  # than the correlated view, by followers
 DEEP = 2  # times the first page, for page 1,000
 SHARE = 0.75  # of the pages a second of the bare template
@@ -46,6 +49,7 @@ SERIES = {"sqlite": "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FR
 ONE, OTHER = "(n.i * 7919 % 100003)", "(n.i * 48271 % 99991)"  # as good as thrown dice
 MANY = f"20 + {ONE} % {{0}}"  # snapshots of a person
 BROADCASTS = "(n.i % 10 < 6 OR n.i % 50 = 6)"
+ASKED = "(i % 50 = 3)"  # at CBHours
 
 
 class _Clock:
@@ -106,16 +110,30 @@ def _fill(kind: str, scale: float) -> int:
         f"""INSERT INTO persons (id, uuid, platform, username, role, created_at)
             SELECT n.i, {uuid}, 'chaturbate', {name}, CASE WHEN n.i % 10 < 6 THEN 'model' WHEN n.i % 50 = 6 THEN 'both'
             WHEN n.i % 10 < 9 THEN 'viewer' ELSE 'unknown' END, {moment(str(now - 9_000_000))} FROM {series}""",
-        f"""INSERT INTO person_current (person_id, live_at, live_until, followers, followers_at, followers_source,
-            last_seen_at, affiliate_at, live_source, snapshots, viewers, show, is_hd)
-            SELECT i, {moment('at')}, {moment('at + 2700')}, (i * 7919) % 100003 * ((i * 13) % 97), {moment('at')},
-            'affiliate', {moment('at')}, {moment('at')}, 'affiliate', many, (i * 31) % 900, 'public', true
-            FROM (SELECT n.i, {seen} AS at, {many} AS many FROM {series} WHERE {BROADCASTS}) x""",
-        f"""INSERT INTO person_details (person_id, display_name, age, gender, country, location, profile_source,
-            profile_at, subject, tags, tags_source, tags_at)
-            SELECT n.i, 'Person ' || n.i, {age}, 'f', 'PT', 'Porto', 'affiliate', {moment(str(now - 900_000))},
-            'An evening of music and slow cooking, number ' || n.i, '["music", "evening", "english"]', 'affiliate',
-            {moment(str(now - 900_000))} FROM {series} WHERE {BROADCASTS}""",
+        f"""INSERT INTO person_current (person_id, live_at, live_until, followers, affiliate_followers, followers_at,
+            followers_source, last_seen_at, affiliate_at, live_source, snapshots, viewers, show, is_hd, rank,
+            gender_rank, rank_at, cbhours_at, cbhours_live_until)
+            SELECT i, {moment('at')}, CASE WHEN live THEN {moment('at + 2700')} END, many_follow, many_follow,
+            {moment('at')}, 'affiliate', {moment('at')}, {moment('at')}, 'affiliate', many, (i * 31) % 900, 'public',
+            true, CASE WHEN {ASKED} THEN (i * 7919) % 100003 END, CASE WHEN {ASKED} THEN (i * 7919) % 100003 / 3 END,
+            CASE WHEN {ASKED} THEN {moment(str(now - 120))} END, CASE WHEN {ASKED} THEN {moment(str(now - 120))} END,
+            CASE WHEN {ASKED} AND live THEN {moment(str(now + 780))} END
+            FROM (SELECT n.i, {seen} AS at, {many} AS many, {live} AS live,
+            (n.i * 7919) % 100003 * ((n.i * 13) % 97) AS many_follow FROM {series} WHERE {BROADCASTS}) x""",
+        f"""INSERT INTO cbhours_current (person_id, at, online, online_at, followers, followers_at, rank_at, rank,
+            grank, viewers, gender, is_new, show, subject, tags)
+            SELECT i, {moment(str(now - 120))}, {live}, {moment(str(now - 120))}, i * 31, {moment(str(now - 120))},
+            {moment(str(now - 120))}, (i * 7919) % 100003, (i * 7919) % 100003 / 3, (i * 31) % 900, 'f', false,
+            'public', 'An evening of music and slow cooking, number ' || i, '["music", "evening", "english"]'
+            FROM {series} WHERE {BROADCASTS} AND {ASKED}""",
+        f"""INSERT INTO cbhours_states (person_id, has_trophy, misses) SELECT i, true, 0
+            FROM {series} WHERE {BROADCASTS} AND {ASKED}""",
+        f"""INSERT INTO person_details (person_id, display_name, age, sort_age, gender, country, location,
+            profile_source, profile_at, subject, subject_source, subject_at, tags, tags_source, tags_at)
+            SELECT n.i, 'Person ' || n.i, {age}, {age}, 'f', 'PT', 'Porto', 'affiliate', {moment(str(now - 900_000))},
+            'An evening of music and slow cooking, number ' || n.i, 'affiliate', {moment(str(now - 900_000))},
+            '["music", "evening", "english"]', 'affiliate', {moment(str(now - 900_000))}
+            FROM {series} WHERE {BROADCASTS}""",
         f"""INSERT INTO person_tags (person_id, tag) SELECT i, tag FROM (
             {' UNION ALL '.join(f'SELECT n.i, {tag} AS tag FROM {series} WHERE {BROADCASTS}' for tag in tags)}
             ) t WHERE tag IS NOT NULL""",
@@ -193,6 +211,10 @@ def _measure_queries(kind: str, scale: float) -> bool:
                                    db.session(), Wanted(sort, after=after), NOW))
         reached &= _say(kind, f"page 1,000 by {sort}: {deep:.1f} ms, the first {first:.1f} ms, {deep / first:.2f} "
                               f"times as long (at most {DEEP})", deep <= DEEP * first)
+    about = freshness(db.session(), NOW)
+    count = live(db.session(), about)
+    line = statistics.median(_times(lambda: live(db.session(), about)))
+    reached &= _say(kind, f"{count.total:,} live by whose word: {line:.1f} ms (at most {LINE:.0f})", line <= LINE)
     return reached & _correlated(kind, scale)
 
 
