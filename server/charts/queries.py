@@ -6,16 +6,16 @@ line breaks must be asked for besides.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import case, func, literal, literal_column, null, select, union_all
 from sqlalchemy.orm import Session
 
-from server.affiliate.store import affiliate_interval
 from server.charts import series, spans
 from server.charts.series import Band, Course, Seen, Summary
 from server.charts.spans import Span
+from server.jobs.intervals import intervals
 from server.ledger.queries import heard
 from server.models import (
     PLATFORM,
@@ -28,15 +28,13 @@ from server.models import (
     CbhoursSegment,
     CbhoursShow,
     CbhoursState,
-    Job,
     Person,
     snapshots,
 )
-from server.priorities import FRESH_INTERVALS, fresh_for
+from server.priorities import fresh_for
 from server.retention.rules import HOUR, PUBLIC
 
 LARGEST = 2**53 - 1  # what a browser's numbers hold exactly; a larger count is nobody's
-CBHOURS_INTERVAL = timedelta(minutes=10)
 AFFILIATE_FIELDS = {"followers": snapshots.c.followers, "viewers": snapshots.c.viewers}
 CBHOURS_FIELDS = ("followers", "rank", "grank", "viewers")
 
@@ -111,7 +109,7 @@ def _cbhours(session: Session, person: int, field: str, over: Stretch) -> Course
     answers = _rows(session, select(CbhoursLive.checked_at, case((CbhoursLive.online, live), else_=null())).where(
         CbhoursLive.person_id == person, CbhoursLive.checked_at >= over.low, CbhoursLive.checked_at <= over.high,
         ~CbhoursLive.online | (live <= LARGEST)))
-    return series.of_cbhours(segments, answers, _longest(_cbhours_interval(session)))
+    return series.of_cbhours(segments, answers, _longest(session, "cbhours"))
 
 
 def cbhours_rows(session: Session, person: int, fields: Sequence[str],
@@ -127,7 +125,7 @@ def cbhours_rows(session: Session, person: int, fields: Sequence[str],
     values = [row[1:] for row in segments] + [row[2:] for row in answers]
     live = [(row[0], len(segments) + place if row[1] else None) for place, row in enumerate(answers)]
     return values, series.of_cbhours([(row[0], place) for place, row in enumerate(segments)], live,
-                                     _longest(_cbhours_interval(session)))
+                                     _longest(session, "cbhours"))
 
 
 def _affiliate(session: Session, person: int, field: str, over: Stretch, now: datetime) -> Course:
@@ -139,7 +137,7 @@ def _affiliate(session: Session, person: int, field: str, over: Stretch, now: da
         .order_by(AffiliatePoll.observed_at))]
     stretches = [(one.start.timestamp(), one.end.timestamp()) for one in heard(
         session, "affiliate", _moment(seen[0].first), _moment(seen[-1].last + 1), now, reasons=False) if one.heard]
-    return series.of_affiliate(seen, polls, _longest(affiliate_interval(session)), stretches)
+    return series.of_affiliate(seen, polls, _longest(session, "affiliate"), stretches)
 
 
 def affiliate_points(session: Session, person: int, field: str, over: Stretch) -> list[Seen]:
@@ -261,7 +259,7 @@ def on_air(session: Session, person: int, over: Stretch) -> list[Span]:
     found += _runs(session, 0, select(
         CbhoursLive.checked_at.label("at")).where(
         CbhoursLive.person_id == person, CbhoursLive.checked_at >= over.low, CbhoursLive.checked_at <= over.high,
-        CbhoursLive.online), _longest(_cbhours_interval(session)))
+        CbhoursLive.online), _longest(session, "cbhours"))
     return spans.united(spans.clipped(found, over.low, over.high))
 
 
@@ -291,7 +289,8 @@ def watched(session: Session, person: int, over: Stretch, now: datetime) -> list
              for one in heard(session, source, over.since, over.until, now, reasons=False) if one.heard]
     days = session.execute(select(CbhoursDay.day, CbhoursDay.minutes, CbhoursDay.segments, CbhoursDay.read_at).where(
         CbhoursDay.person_id == person).order_by(CbhoursDay.day)).all()
-    found += spans.told_days([(*told, int(read_at.timestamp())) for *told, read_at in days])
+    found += spans.told_days([(day, minutes, segments, int(read_at.timestamp()))
+                              for day, minutes, segments, read_at in days])
     return spans.united(spans.clipped(found, over.low, over.high))
 
 
@@ -304,15 +303,9 @@ def _rows(session: Session, query: Any) -> list[tuple[Any, ...]]:
         return list(result.cursor.fetchall()) if result.cursor is not None else []
 
 
-def _cbhours_interval(session: Session) -> timedelta:
-    config = session.scalar(select(Job.config).where(Job.name == "cbhours-live").limit(1)) or {}
-    minutes = config.get("intervalMinutes")
-    return timedelta(minutes=minutes) if isinstance(minutes, int) and minutes > 0 else CBHOURS_INTERVAL
-
-
-def _longest(interval: timedelta) -> int:
-    """Seconds between two polls that belong together."""
-    return round(max(interval * FRESH_INTERVALS, fresh_for(interval)).total_seconds())
+def _longest(session: Session, source: str) -> int:
+    """Seconds between two polls of a source that belong together."""
+    return round(fresh_for(intervals(session)[source]).total_seconds())
 
 
 def _moment(second: int) -> datetime:
