@@ -17,8 +17,8 @@ from tests.jobs.test_many_workers import opened
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GAP = timedelta(minutes=15)
-PROCESSES = 4
-ROUNDS = 8
+PROCESSES = 3
+ROUNDS = 6
 NAMES = GROUPS["cbhours"]
 
 

@@ -49,7 +49,7 @@ class Model:
 def test_whatever_comes_in_whatever_order_is_what_the_model_says(app):
     numbers = iter(range(10_000))
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(answers)
     def check(given_answers):
         with app.app_context():
