@@ -12,13 +12,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from server.affiliate import months, queries
+from server.affiliate import months
 from server.follows.pages import pack, unpack_people
 from server.ingest import store as ingest
 from server.ingest.schema import checked
 from server.models import AffiliateHour, Job, QueueEntry, Run, Scan, ScanPageRow, db
 from server.people.erase import erase
 from server.people.store import ensure_account
+from server.profiles import sessions as broadcasts
 from server.retention import hours, store
 from server.retention.hours import Cuts
 from server.retention.keeping import Keeping
@@ -232,23 +233,23 @@ def test_broadcasts_keep_their_figures_and_one_that_lasts_over_the_cut_keeps_its
             take(room("bob", seconds_online=60 + 1800 * step), at=NOON + timedelta(minutes=30 * step))
         ann, bob = (rows("SELECT id FROM persons WHERE username = :name", name=name)[0][0] for name in ("ann", "bob"))
 
-        def sessions(person):
-            found = queries.broadcasts(db.session(), person, before=None, limit=9)
+        def figures_of(person):
+            told = broadcasts.page(db.session(), person, limit=9).rows[0].parts[0]
             db.session.rollback()
-            return found
+            return told.sightings, told.peak, told.mean, told.followers_first, told.followers_last
 
-        figures = sessions(ann)[0].figures
+        figures = figures_of(ann)
         roll_up_all(second(NOON + timedelta(hours=3)))
         assert [row[0] for row in raw()] == [bob] * 8
-        assert sessions(ann)[0].figures == figures == (4, 30, 15.0, 100, 103)
-        assert sessions(bob)[0].figures.polls == 8, "all of them are still there, as it goes on"
+        assert figures_of(ann) == figures == (4, 30, 15.0, 100, 103)
+        assert figures_of(bob)[0] == 8, "all of them are still there, as it goes on"
         for minutes in (240, 270):
             take(at=NOON + timedelta(minutes=minutes))
         roll_up_all(second(NOON + timedelta(hours=3)))
         assert [row[0] for row in raw()] == [bob] * 8, "it has ended after the cut"
         roll_up_all(second(NOON + timedelta(hours=5)))
         assert raw() == []
-        assert sessions(bob)[0].figures.polls == 8
+        assert figures_of(bob)[0] == 8
 
 
 def test_a_month_that_is_empty_is_dropped_and_one_that_is_over_is_packed_beside_the_requests(app):
