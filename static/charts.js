@@ -104,6 +104,7 @@
       if (place.views) place.views.clear();
       place.replaceChildren(canvas, ...(told.notes.length ? [notes] : []));
       place.views = await window.Bokeh.embed.embed_item(told.item, canvas);
+      if (told.names.length) refineOnZoom(place, told, round);
       if (round === place.round) place.dataset.drawn = "yes";
     } catch (error) {
       say(place, "This chart could not be fetched. Reload the page to try again.");
@@ -111,6 +112,37 @@
     } finally {
       place.removeAttribute("aria-busy");
     }
+  };
+
+  // Who looks closer gets the numbers of that time alone, thinned less; a part on either side is there to move into.
+  const refineOnZoom = (place, whole, round) => {
+    const chart = place.views.roots[0].model.document, time = chart.get_model_by_name("time");
+    const { start, end } = whole.set.time;
+    let timer = 0, newest = 0;
+    const put = (told, span) => whole.names.forEach((name, number) => {
+      const found = told.lines[told.names.indexOf(name)] || { at: [], value: [], breaks: [] };
+      const { line, dots } = columnsOf(found, span);
+      chart.get_model_by_name(`line-${number}`).data = line;
+      chart.get_model_by_name(`dots-${number}`).data = dots;
+    });
+    const look = async () => {
+      const mine = (newest += 1), wide = time.end - time.start;
+      if (wide > 0.9 * (end - start)) { put(whole, (end - start) / 1000); place.dataset.drawn = "yes"; return; }
+      const address = new URL(place.dataset.chart, window.location.href);
+      address.searchParams.delete("range");
+      address.searchParams.set("from", new Date(Math.max(start, time.start - wide / 4)).toISOString());
+      address.searchParams.set("to", new Date(Math.min(end, time.end + wide / 4)).toISOString());
+      const answer = await fetch(address);
+      if (!answer.ok || answer.redirected) return; // what is there stays
+      const told = await answer.json();
+      if (mine !== newest || round !== place.round) return;
+      put(told, wide / 1000);
+      place.dataset.drawn = "closer";
+    };
+    time.change.connect(() => {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => look().catch((error) => console.warn(error)), 300);
+    });
   };
 
   // Two at a time, in the order of the page: the first one is there soon.

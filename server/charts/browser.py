@@ -15,13 +15,15 @@ def answer(drawn: Drawing, theme_name: str) -> str:
     """JSON text.
 
     item      what `embed_item` takes; null: there is nothing to draw, and `empty` says why
-    lines     name -> seconds, values (both as differences) and breaks
+    names     of the lines, in their order
+    lines     number -> seconds, values (both as differences) and breaks
     columns   name -> column -> values of the other sources of data
     set       name of a model -> attributes
     clock     [second, offset of the owner's zone from then on]
     """
     told: dict[str, Any] = {"title": drawn.chart.title, "words": drawn.words, "notes": list(drawn.notes),
-                            "empty": drawn.empty, "clock": [], "lines": {}, "columns": {}, "set": {}}
+                            "empty": drawn.empty, "names": [stroke.words for stroke, _ in drawn.lines], "clock": [],
+                            "lines": {}, "columns": {}, "set": {}}
     item = "null"
     if drawn.cells:
         item = figures.grid_chart(drawn.chart.name, theme_name)

@@ -79,6 +79,13 @@ def test_charts_are_drawn_with_the_stored_numbers_and_speak_of_the_owners_clock(
     step = int(re.search(r"CBHours:\s*1,(\d{3})", said)[1])
     there = SUMMER + timedelta(hours=1) - timedelta(minutes=3 * step)
     assert f"{there:%a %d %b %Y %H:%M}" in said
+    page.mouse.down()  # whoever looks closer gets the numbers of then
+    page.mouse.move(place["x"] + place["width"] * 0.9, place["y"] + 170, steps=3)
+    page.mouse.up()
+    expect(page.locator("[data-chart*='/followers.json'][data-drawn='closer']")).to_have_count(1)
+    closer = page.evaluate(NUMBERS, "line-1")
+    assert 0 < len(closer) < 100
+    assert set(closer) < set(told)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
