@@ -64,6 +64,7 @@ def test_a_poll_that_did_not_show_them_proves_nothing(ann, session, clock):
 
 
 def test_the_old_word_itself_is_a_proof(ann, session, clock):
+    year.broadcast(session, ann, clock.now - 30 * DAY, 60)
     year.text(session, AffiliateSubject, ann, clock.now - 9 * DAY, subject="first")
     year.text(session, AffiliateSubject, ann, clock.now - DAY, subject=None)
     session.commit()

@@ -151,11 +151,26 @@ def test_pages_tell_every_broadcast_once_whatever_their_size(ann, session, clock
 def test_whoever_is_on_air_day_and_night_has_pages_too(ann, session, clock):
     """One broadcast of CBHours is longer than what is read of it at first."""
     year.segments(session, ann, clock.now - 400 * HOUR, 300 * 60, viewers=0)
-    year.broadcast(session, ann, clock.now - 500 * HOUR, 60)
+    for back in (500, 390, 380, 370):
+        year.broadcast(session, ann, clock.now - back * HOUR, 60)
     session.commit()
     first = sessions.page(session, ann.id, limit=1)
-    assert (first.rows[0].sources, first.rows[0].minutes) == (["cbhours"], 300 * 60)
+    assert (first.rows[0].sources, first.rows[0].minutes) == (["affiliate", "cbhours"], 300 * 60)
+    assert len(first.rows[0].parts) == 4
     assert sessions.page(session, ann.id, before=first.next, limit=1).rows[0].sources == ["affiliate"]
+
+
+def test_a_row_is_told_only_when_all_of_it_has_been_read(ann, session, clock):
+    """One of CBHours spans so many of the affiliate API that at first none before it is read."""
+    year.segments(session, ann, clock.now - 20 * HOUR, 19 * 60)
+    for back in (19, 15, 11, 7, 3):
+        year.broadcast(session, ann, clock.now - back * HOUR, 60)
+    year.segments(session, ann, clock.now - 30 * HOUR, 60)
+    year.broadcast(session, ann, clock.now - 30 * HOUR, 60)
+    session.commit()
+    cut = sessions.page(session, ann.id, limit=2)
+    assert [(len(row.parts), row.sources) for row in cut.rows] == [
+        (6, ["affiliate", "cbhours"]), (2, ["affiliate", "cbhours"])]
 
 
 def test_the_tab_has_pages_and_a_way_back(ann, session, visit, clock):
