@@ -72,7 +72,8 @@ def page(session: Session, person_id: int, *, before: datetime | None = None, li
     while True:
         told, first = _broadcasts(session, person_id, before, size)
         said, other, segments = _runs(session, person_id, before, size)
-        # What lies below what was read of a source has ended before it: a row that begins behind it lacks nothing.
+        # What lies below what was read of a source has ended before it: a row that begins behind it lacks nothing, but
+        # for the oldest, which may be cut and is not told while there are more.
         lowest = max((at for at in (first, other) if at is not None), default=None)
         rows = [row for row in merged([*told, *said]) if lowest is None or row.start >= lowest]
         if lowest is None or len(rows) > limit:
@@ -110,16 +111,14 @@ def _part(session: Session, one: Broadcast) -> Part:
 
 def _runs(session: Session, person_id: int, before: datetime | None,
           size: int) -> tuple[list[Part], datetime | None, list[Segment]]:
-    """Those of CBHours, the start of the oldest that is surely whole where there are more, and the segments."""
+    """Those of CBHours, the start of the oldest, which may be cut, where there are more, and the segments."""
     most = size * SEGMENTS_A_SESSION
     segments = _segments(session, person_id, before, most)
     runs = sessions_of(segments)
     parts = [Part("cbhours", _moment(run.start), _moment(run.end), None, False, run.minutes,
                   len(_between(segments, run.start, run.end - 1)), run.peak, run.mean, run.followers_first,
                   run.followers_last) for run in runs]
-    if len(segments) < most:
-        return parts, None, segments
-    return parts[1:], parts[1].start if len(parts) > 1 else _moment(segments[-1].at + 1), segments
+    return parts, parts[0].start if len(segments) == most else None, segments
 
 
 def _segments(session: Session, person_id: int, before: datetime | None, most: int) -> list[Segment]:
