@@ -22,6 +22,17 @@ COUNTERS = {
     "pages_of_readings": "Pages of readings without their people", "runs": "Runs deleted",
     "logs": "Logs of runs deleted", "receipts": "Receipts deleted", "queue_entries": "Entries of the queue deleted",
     "pages": "Answers read", "bytes": "Received", "found": "People found",
+    "cbhours_live": "Live answers of CBHours deleted", "cbhours_texts": "Their texts as they were",
+    "cbhours_polls": "Calls of CBHours forgotten", "activity": "Segments of activity deleted",
+    "activity_days": "Days of activity deleted", "activity_readings": "Readings of activity forgotten",
+}
+COUNTERS_OF = {
+    "cbhours-live": {
+        "wanted": "People who were to be asked for", "asked": "Asked for", "online": "Online", "offline": "Offline",
+        "unknown": "Not known at CBHours", "failed": "People of whom nothing was learnt"},
+    "cbhours-activity": {
+        "wanted": "People who were to be read", "people": "People read", "segments": "Times three minutes",
+        "not_set_up": "Not set up at CBHours", "failed": "People of whom nothing was learnt"},
 }
 CALL_COUNTERS = frozenset({"calls", "failed_calls", "mean_response_ms", "slowest_response_ms"})
 BAR_WIDTH = 8
@@ -104,9 +115,10 @@ def calls(counters: Mapping[str, Any]) -> Calls | None:
                  counters.get("slowest_response_ms", 0))
 
 
-def other_counters(counters: Mapping[str, Any]) -> dict[str, Any]:
+def other_counters(counters: Mapping[str, Any], job: str = "") -> dict[str, Any]:
     """The counters that are not told by `calls`, each with its words: name -> (words, count)."""
-    return {name: (COUNTERS.get(name, name.replace("_", " ").capitalize()), count)
+    words = COUNTERS | COUNTERS_OF.get(job, {})
+    return {name: (words.get(name, name.replace("_", " ").capitalize()), count)
             for name, count in counters.items() if name not in CALL_COUNTERS}
 
 

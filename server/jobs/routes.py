@@ -122,7 +122,8 @@ def run(run_id: UUID) -> str:
         raise Refused(404, "unknown_run", "There is no such run.")
     template = "admin/_run_live.html" if request.headers.get("HX-Request") else "admin/run.html"
     return render_template(template, view=view, kind=KINDS.get(view.job.name), words=rules.progress_words,
-                           calls=forms.calls(view.run.counters), counters=forms.other_counters(view.run.counters))
+                           calls=forms.calls(view.run.counters),
+                           counters=forms.other_counters(view.run.counters, view.job.name))
 
 
 @bp.post("/admin/runs/<uuid:run_id>/cancel")

@@ -185,14 +185,18 @@ def test_the_source_is_left_alone_when_it_asked_for_it(app, worker_client, clock
     assert claim(worker_client)["trigger"] == "priority"
 
 
-def test_its_runs_are_told_with_their_counters(app, owner, worker_client):
+def test_its_runs_are_told_with_their_counters(app, owner, worker_client, client_as):
     post(owner, "cbhours-live", "start")
     finish(worker_client, claim(worker_client), counters={"online": 3, "asked": 9, "failed": 1, "calls": 1})
     stats = status(owner, "cbhours-live")["stats"]
     assert {name: stats[name] for name in ("totalRuns", "totalFailed", "totalOnline", "lastRunOnline")} == {
         "totalRuns": 1, "totalFailed": 1, "totalOnline": 3, "lastRunOnline": 3}
     with app.app_context():
-        assert db.session.query(Run).one().counters["asked"] == 9
+        run = db.session.query(Run).one()
+        assert run.counters["asked"] == 9
+    page = client_as("viewer").get(f"/admin/runs/{run.id}").text
+    assert "Asked for" in page and "People of whom nothing was learnt" in page and "Rooms" not in page
+    assert "3 at the last run; of 1 nothing was learnt; 3 in all" in client_as("viewer").get("/admin/jobs").text
 
 
 def test_their_pages_and_documents_are_there(client_as, owner):
