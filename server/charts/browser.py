@@ -31,8 +31,8 @@ def answer(drawn: Drawing, theme_name: str) -> str:
         told["set"] = _columns(drawn) if drawn.chart.name == "calendar" else {}
     elif drawn.lines:
         shows = sorted({band.show for band in drawn.bands})
-        item = figures.line_chart([stroke for stroke, _ in drawn.lines], shows,
-                                  upside_down=drawn.chart.upside_down, theme_name=theme_name)
+        item = figures.line_chart([stroke for stroke, _ in drawn.lines], shows, theme_name,
+                                  upside_down=drawn.chart.upside_down, from_zero=drawn.chart.from_zero)
         told["lines"] = {str(place): series.packed(course) for place, (_, course) in enumerate(drawn.lines)}
         for place, show in enumerate(shows):
             told["columns"][f"band-{place}"] = {

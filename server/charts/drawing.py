@@ -39,6 +39,10 @@ class Chart(NamedTuple):
     def upside_down(self) -> bool:
         return self.name in ("rank", "gender-rank")
 
+    @property
+    def from_zero(self) -> bool:
+        return self.name == "viewers"
+
 
 CHARTS = {chart.name: chart for chart in (
     Chart("followers", "Followers", "followers", {"affiliate": "followers", "cbhours": "followers"},

@@ -26,14 +26,15 @@ class Stroke(NamedTuple):
     source: str
 
 
-def line_chart(strokes: Sequence[Stroke], shows: Sequence[str], *, upside_down: bool, theme_name: str) -> str:
+def line_chart(strokes: Sequence[Stroke], shows: Sequence[str], theme_name: str, *, upside_down: bool = False,
+               from_zero: bool = False) -> str:
     """A figure as the JSON text that `embed_item` takes.
 
     Its sources of data are named `line-0` … and `dots-0` … with columns x, y, wall, and `band-0` … with start and
     end; its range of time `time`, its marks `time-ticks`, its legend `legend`.
     """
     with _making:
-        return _line_chart(tuple(strokes), tuple(shows), upside_down, theme_name)
+        return _line_chart(tuple(strokes), tuple(shows), theme_name, upside_down, from_zero)
 
 
 def grid_chart(kind: str, theme_name: str) -> str:
@@ -53,13 +54,14 @@ def warm_up() -> None:
 
 
 @lru_cache(maxsize=128)
-def _line_chart(strokes: tuple[Stroke, ...], shows: tuple[str, ...], upside_down: bool, theme_name: str) -> str:
+def _line_chart(strokes: tuple[Stroke, ...], shows: tuple[str, ...], theme_name: str, upside_down: bool,
+                from_zero: bool) -> str:
     models, colours = import_module("bokeh.models"), theme.THEMES[theme_name]
     drag, wheel = models.BoxZoomTool(dimensions="width"), models.WheelZoomTool(dimensions="width")
     plot = import_module("bokeh.plotting").figure(
         height=320, sizing_mode="stretch_width", x_axis_type="datetime", toolbar_location="above",
         x_range=models.Range1d(start=0, end=1, name="time"),
-        y_range=models.DataRange1d(flipped=upside_down, only_visible=True),
+        y_range=models.DataRange1d(flipped=upside_down, only_visible=True, **({"start": 0} if from_zero else {})),
         tools=[models.PanTool(dimensions="width"), drag, wheel, models.ResetTool()], active_drag=drag,
         active_scroll=None)
     lines, shades = [], []
@@ -88,8 +90,7 @@ def _line_chart(strokes: tuple[Stroke, ...], shows: tuple[str, ...], upside_down
     for unit in ("seconds", "minsec", "minutes", "hourmin", "hours"):
         setattr(plot.xaxis.formatter.context, unit, "%d %b %Y")
     plot.yaxis.formatter = models.NumeralTickFormatter(format="0,0")
-    if upside_down:
-        plot.yaxis.ticker = models.BasicTicker(min_interval=1)
+    plot.yaxis.ticker = models.BasicTicker(min_interval=1)
     return _item(plot, colours)
 
 

@@ -82,7 +82,7 @@ class _Sheet:
 
 def _lines(sheet: _Sheet, drawn: Drawing, colours: Theme) -> None:
     values = [value for _, course in drawn.lines for _, value in course.points]
-    marks = ticks.round_steps(min(values), max(values))
+    marks = ticks.round_steps(0 if drawn.chart.from_zero else min(values), max(values))
     if drawn.chart.upside_down:
         marks = [max(mark, 1) for mark in marks] if marks[0] <= 0 else marks
     low, high = drawn.over
