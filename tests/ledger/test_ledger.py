@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from server.database import engine_options, set_up_sqlite
 from server.follows import store as follow_store
+from server.follows.uploads import take_usernames
 from server.ledger import queries, rules, store
 from server.models import Account, HeardSpan, Job, JobPlan, Run, db
 from server.people.store import ensure_account
@@ -119,6 +120,12 @@ def test_a_list_that_is_read_every_six_hours_is_heard_for_nine(ledger):
 def test_a_list_that_is_read_by_hand_only_is_heard_for_minutes(ledger):
     Lists(ledger).read(["ann", "bob"], 0)
     assert list_spans(ledger) == [(hour(0) + TOOK, hour(0) + TOOK + timedelta(minutes=10))]
+
+
+def test_a_list_that_was_handed_over_is_no_hearing_of_the_browser(ledger):
+    handed = take_usernames(ledger, "demo_owner", "followers", ["ann", "bob"], hour(0), complete=True)
+    assert handed.scan.state == "applied"
+    assert list_spans(ledger) == []
 
 
 def test_a_reading_that_was_rejected_is_no_hearing(ledger):

@@ -1,11 +1,14 @@
 """A database from before the ledger gets its spans when the server starts."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete, insert, select
 
+from server import create_app
 from server.ledger import start
 from server.models import AffiliatePoll, HeardSpan, Job, JobPlan, Scan, db
 from server.startup import prepare
@@ -56,6 +59,23 @@ def test_polls_become_spans_once(polled):
     for _ in range(2):
         start_again()
         assert spans() == EXPECTED
+
+
+def test_servers_that_start_at_the_same_time_fill_once(polled, settings):
+    db.session.remove()
+    together = threading.Barrier(3)
+
+    def start_one(_):
+        app = create_app(settings)
+        with app.app_context():
+            together.wait(30)
+            prepare()
+            db.session.remove()
+            db.engine.dispose()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(start_one, range(3)))
+    assert spans() == EXPECTED
 
 
 def test_filling_again_by_hand_changes_nothing(polled):
