@@ -110,8 +110,11 @@ def take_activity(session: Session, message: CbhoursActivity, now: datetime,
             said = tame.days_of(message.days, *span)
             store.keep_days(desk, one.id, rules.minutes_of_days(*span, said, message.total), counts, at)
             one.hear_segments(segments, newest=not newer.any)
-        store.note_reading(one, at, message.run_id, problem, detail, tame.months_of(message.months),
-                           due.interval(session, due.ACTIVITY), newest=not newer.any)
+        every = due.interval(session, due.ACTIVITY)
+        store.note_reading(one, at, message.run_id, problem, detail, tame.months_of(message.months), every,
+                           newest=not newer.any)
+        if problem in (None, rules.NOT_SET_UP):  # that is an answer, too
+            hear(session, message.run_id, due.ACTIVITY, at, every)
         desk.write([one])
         store.fulfil(session, one.id, message.observed_at)
         capture, reasons = _keep(session, message, now, written)

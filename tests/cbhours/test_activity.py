@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from server.cbhours import queries
-from server.models import CaptureRow, CbhoursReading, db
+from server.cbhours import due, queries
+from server.models import CaptureRow, CbhoursReading, HeardSpan, Job, db
 from tests.cbhours.answers import (
     NOON,
     TODAY,
@@ -236,6 +236,15 @@ def test_who_was_on_air_is_a_model(app):
         take(activity("fan", segment(NOON - 3 * MINUTE)))
         take(activity("quiet"))
         assert rows("SELECT username, role FROM persons ORDER BY username") == [("fan", "both"), ("quiet", "viewer")]
+
+
+@pytest.mark.parametrize("problem, heard", [(None, True), ("not_set_up", True), ("unavailable", False)])
+def test_an_answer_is_a_hearing_of_its_job(app, problem, heard):
+    with app.app_context():
+        add("ann")
+        take(activity("ann", problem=problem))
+        job = db.session.query(Job).filter_by(name=due.ACTIVITY).one()
+        assert [span.heard_at for span in db.session.query(HeardSpan).filter_by(job_id=job.id)] == [NOON] * heard
 
 
 def test_broadcasts_and_holdings_are_told(app):
