@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 SOURCES = ("affiliate", "cbhours")
@@ -70,11 +71,11 @@ class Row:
         behind = [at for at in known if at >= self.end]
         return None if self.going_on else min(behind, default=None)
 
-    @property
+    @cached_property
     def sources(self) -> list[str]:
         return [source for source in SOURCES if any(part.source == source for part in self.parts)]
 
-    @property
+    @cached_property
     def figures(self) -> list[Figures]:
         """Of each source that knows of it, in the order of `SOURCES`."""
         return [_figures(source, [part for part in self.parts if part.source == source]) for source in self.sources]
