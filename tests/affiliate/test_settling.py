@@ -56,6 +56,17 @@ def test_what_a_poll_leaves_unsaid_stays_with_whom_it_belongs_to(app):
         assert now.origins["tags"].source == "cbhours" and now.apart["subject"].source == "affiliate"
 
 
+def test_a_poll_confirms_no_tags_that_it_does_not_say(app):
+    with app.app_context():
+        take(room("ann"))
+        take(room("ann", tags=None), at=after(30))
+        cbhours.take(cbhours.live(cbhours.entry("ann", tags=["chess"]), at=after(48)))
+        assert (shown("ann", 44).person.tags, shown("ann", 44).origins["tags"][:2]) == (
+            ["puzzle", "music"], ("affiliate", NOON))
+        assert (shown("ann", 50).person.tags, shown("ann", 50).origins["tags"].source) == (["chess"], "cbhours")
+        assert shown("ann", 50).apart["subject"].source == "affiliate"
+
+
 def test_a_poll_takes_back_what_a_list_took_over(app):
     with app.app_context():
         take(room("ann"))
@@ -73,11 +84,12 @@ def test_a_poll_takes_back_what_a_list_took_over(app):
 def test_a_complete_poll_ends_a_live_word_at_once_and_leaves_that_of_cbhours(app):
     with app.app_context():
         take(room("ann"), room("bob"), room("carol", gender="f"))
-        cbhours.take(cbhours.live(cbhours.entry("bob"), at=after(28)))
+        cbhours.take(cbhours.live(cbhours.entry("bob", viewers=77), at=after(28)))
         assert all(shown(name, 29).live for name in ("ann", "bob", "carol"))
         take(room("dora"), at=after(30))  # all men were seen
         assert [shown(name, 31).live for name in ("ann", "bob", "carol", "dora")] == [False, True, True, True]
         assert shown("bob", 31).origins["live"].source == "cbhours"
+        assert (shown("bob", 31).person.viewers, shown("bob", 31).origins["numbers"].source) == (77, "cbhours")
         assert shown("ann", 31).origins["live"][:2] == ("affiliate", NOON)  # since when it is known no more
 
 
