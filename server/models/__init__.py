@@ -50,8 +50,8 @@ __all__ = [
     "AffiliateSubject", "AffiliateTags", "ApiToken", "AuditEntry", "Base", "Broadcast", "CaptureRow", "CbhoursCurrent",
     "CbhoursDay", "CbhoursLive", "CbhoursPoll", "CbhoursReading", "CbhoursSegment", "CbhoursShow", "CbhoursState",
     "CbhoursTexts", "FollowInterval", "FollowList", "HeardSpan", "IngestBatch", "Job", "JobPlan", "Json", "Key",
-    "KeyValue", "Moment", "Permission", "Person", "PersonCurrent", "PersonDetails", "PersonNote", "PersonPicture", "PersonTag",
-    "Picture", "PictureState", "PollCapture", "Profile", "QueueEntry", "Role", "Run", "Scan", "ScanPageRow",
-    "SetupCode", "SignInAttempt", "StorageDay", "StorageSample", "SystemUser", "create_views", "db", "drop_views",
-    "role_permissions", "snapshots",
+    "KeyValue", "Moment", "Permission", "Person", "PersonCurrent", "PersonDetails", "PersonNote", "PersonPicture",
+    "PersonTag", "Picture", "PictureState", "PollCapture", "Profile", "QueueEntry", "Role", "Run", "Scan",
+    "ScanPageRow", "SetupCode", "SignInAttempt", "StorageDay", "StorageSample", "SystemUser", "create_views", "db",
+    "drop_views", "role_permissions", "snapshots",
 ]

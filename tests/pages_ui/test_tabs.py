@@ -8,8 +8,8 @@ from tests.pages_ui import seed
 from tests.pages_ui.conftest import heads, text, usernames
 
 COLUMNS = {
-    "directory": "Username, Image, Age, Role, Tags, Priority, Followers, Rank, Gender Rank, Events, Snapshots, Last Seen, "
-                 "Actions",
+    "directory": "Username, Image, Age, Role, Tags, Priority, Followers, Rank, Gender Rank, Events, Snapshots, "
+                 "Last Seen, Actions",
     "following": "Username, Image, Age, Role, Tags, Followers, Rank, Gender Rank, Following Since, Last Seen, Actions",
     "followers": "Username, Image, Age, Role, Tags, Follower Since, Last Seen, Actions",
     "unfollowed": "Username, Image, Age, Role, Followed On, Unfollowed On, Days Followed, Last Seen, Actions",
