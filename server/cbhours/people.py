@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from server import priorities
 from server.affiliate import store as affiliate
+from server.affiliate.rooms import mark
 from server.cbhours import due, rules
 from server.cbhours.tame import Room, Segment, shown_tags
 from server.models import (
@@ -38,13 +39,16 @@ _ASKED = ("live_asked_at", "activity_read_at", "activity_due_at", "problem", "de
 _CURRENT = tuple(column.name for column in CbhoursCurrent.__table__.columns if column.name != "person_id")
 _NUMBERS = ("cbhours_at", "cbhours_live_until", "followers", "followers_source", "followers_at", "rank", "gender_rank",
             "rank_at", "last_seen_at")
+_MARKS = {"subject": "subject_mark", "tags": "tags_mark"}
+NOT_SAID = mark(None)
 _WORDS = ("subject", "subject_source", "subject_at", "tags", "tags_source", "tags_at")
 
 
 @dataclass
 class Record:
     """A person as CBHours knows them. said: the columns of `cbhours_current`; numbers, words: those of the current
-    rows that CBHours may win; poll: what the affiliate API said last of the followers, and when."""
+    rows that CBHours may win; poll: what the affiliate API said last of the followers, and when; unsaid: the texts of
+    which it said nothing then."""
 
     id: int
     username: str
@@ -55,6 +59,7 @@ class Record:
     numbers: dict[str, Any]
     poll: tuple[int | None, datetime | None]
     words: dict[str, Any]
+    unsaid: frozenset[str]
     news: bool = False
     broadcasts: bool = False
     taken_over: set[str] = field(default_factory=set)
@@ -122,7 +127,7 @@ class Record:
     def _settle_words(self, name: str, desk: "Desk") -> None:
         """What CBHours says of the broadcast that goes on stands where nobody stronger is to be believed."""
         value, source, at = self.words[name], self.words[f"{name}_source"], self.words[f"{name}_at"]
-        at = self.poll[1] if source == affiliate.SOURCE else at
+        at = self.poll[1] if source == affiliate.SOURCE and name not in self.unsaid else at
         words = [priorities.Word(self.said[name], SOURCE, self.said["online_at"])]
         if value is not None and source is not None and source != SOURCE and at is not None:
             words.append(priorities.Word(value, source, at))
@@ -162,7 +167,8 @@ class Desk:
         rows = rows_table(self.session, "asked", {"username": String(50)}, ((name,) for name in sorted(usernames)))
         parts: list[tuple[Any, tuple[str, ...]]] = [
             (CbhoursState, (*_KNOWN, *_ASKED)), (CbhoursCurrent, _CURRENT),
-            (PersonCurrent, (*_NUMBERS, "affiliate_followers", "affiliate_at")), (PersonDetails, _WORDS)]
+            (PersonCurrent, (*_NUMBERS, "affiliate_followers", "affiliate_at")),
+            (PersonDetails, (*_WORDS, *_MARKS.values()))]
         query = (select(Person.id, Person.username, Person.role,
                         *(getattr(table, name) for table, names in parts for name in names))
                  .select_from(rows)
@@ -177,7 +183,8 @@ class Desk:
                 person_id, username, role, rules.Known(**{name: state[name] for name in _KNOWN} | {
                     "misses": state["misses"] or 0}),
                 {name: state[name] for name in _ASKED}, said, {name: numbers[name] for name in _NUMBERS},
-                (numbers["affiliate_followers"], numbers["affiliate_at"]), {name: words[name] for name in _WORDS})
+                (numbers["affiliate_followers"], numbers["affiliate_at"]), {name: words[name] for name in _WORDS},
+                frozenset(name for name, digest in _MARKS.items() if words[digest] == NOT_SAID))
         return found
 
     def write(self, people: Iterable[Record]) -> None:

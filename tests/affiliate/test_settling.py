@@ -60,11 +60,12 @@ def test_a_poll_confirms_no_tags_that_it_does_not_say(app):
     with app.app_context():
         take(room("ann"))
         take(room("ann", tags=None), at=after(30))
-        cbhours.take(cbhours.live(cbhours.entry("ann", tags=["chess"]), at=after(48)))
         assert (shown("ann", 44).person.tags, shown("ann", 44).origins["tags"][:2]) == (
             ["puzzle", "music"], ("affiliate", NOON))
+        cbhours.take(cbhours.live(cbhours.entry("ann", tags=["chess"]), at=after(48)))
         assert (shown("ann", 50).person.tags, shown("ann", 50).origins["tags"].source) == (["chess"], "cbhours")
         assert shown("ann", 50).apart["subject"].source == "affiliate"
+        assert texts() == [("jigsaw evening", "affiliate", "cbhours"), ("chess",)]  # a filter by tag finds the same
 
 
 def test_a_poll_takes_back_what_a_list_took_over(app):
