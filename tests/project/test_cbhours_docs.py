@@ -1,19 +1,17 @@
 """Every call in docs/cbhours.md works as it is printed, and its tables name what there is."""
 
 import re
-import shlex
-from pathlib import Path
 
 import pytest
-import requests
 
 from scraper.sources.cbhours import activity, live
 from server.affiliate.store import add_persons
 from server.jobs.kinds import KINDS, fresh_config, fresh_stats
 from server.models import db
+from tests.project.curl import DOCS, all_work, calls_of
 
-TEXT = (Path(__file__).parents[2] / "docs" / "cbhours.md").read_text()
-CALLS = re.findall(r"^curl .*$", TEXT, re.M)
+TEXT = (DOCS / "cbhours.md").read_text()
+CALLS = calls_of(TEXT)
 JOBS = ("cbhours-live", "cbhours-activity")
 
 
@@ -22,24 +20,7 @@ def test_every_call_works_as_printed(app, clock, live_server, api_as):
     with app.app_context():
         add_persons(db.session(), ["some_name"], "model", clock())
         db.session.commit()
-    token = api_as("subscriber").token
-    for call in CALLS:
-        call = call.replace("wait=60", "wait=0.1")  # no worker is here to do it
-        words = shlex.split(call.replace("$TOKEN", token).replace("http://localhost:3000", live_server))[1:]
-        method, headers, body, url = "GET", {}, None, ""
-        while words:
-            word = words.pop(0)
-            if word == "-X":
-                method = words.pop(0)
-            elif word == "-H":
-                name, _, value = words.pop(0).partition(": ")
-                headers[name] = value
-            elif word == "-d":
-                body = words.pop(0)
-            else:
-                url = word
-        answered = requests.request(method, url, headers=headers, data=body, timeout=30)
-        assert answered.ok, f"{call}: {answered.text}"
+    all_work(CALLS, live_server, api_as("subscriber").token)
 
 
 @pytest.mark.parametrize("job", JOBS)
