@@ -1,4 +1,4 @@
-"""Every call in docs/{affiliate,directory,pictures}.md works as it is printed, and the tables name what there is."""
+"""Every call in docs/{affiliate,directory,gaps,pictures}.md works as it is printed, and the tables name what there is."""
 
 import re
 
@@ -8,7 +8,7 @@ from server.jobs.kinds import KINDS, fresh_config, fresh_stats
 from tests.project.curl import DOCS, all_work, calls_of
 
 TEXT = (DOCS / "affiliate.md").read_text()
-MORE = [(DOCS / name).read_text() for name in ("directory.md", "pictures.md")]
+MORE = [(DOCS / name).read_text() for name in ("directory.md", "gaps.md", "pictures.md")]
 CALLS = calls_of(TEXT, *MORE)
 
 
