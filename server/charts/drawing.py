@@ -115,7 +115,7 @@ def drawing(session: Session, chart: Chart, people: Sequence[Person], period: Pe
     for place, person in enumerate(people):
         for source, column in chart.fields.items():
             whole = queries.course(session, person.id, source, column, over, now)
-            if whole.points:
+            if len(whole.at):
                 words = theme.SOURCE_WORDS[source]
                 stroke = Stroke(f"{person.username}, {words}" if len(people) > 1 else words, place, source)
                 lines.append((stroke, series.thinned(whole, over.low, over.high, buckets)))

@@ -4,11 +4,16 @@ Nothing is ever drawn between two points that do not belong together, and no poi
 are stored numbers at the moments at which they were told.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from operator import sub
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int64]
 
 SEGMENT_GAP = 600  # seconds; CBHours tells a segment every three minutes, one or two may be missing
 
@@ -18,17 +23,28 @@ Point = tuple[int, int]
 class Course(NamedTuple):
     """One number of one person as one source told it.
 
-    points  (second since 1970, value), oldest first
-    breaks  places in `points`, ascending: nothing leads to this point from the one before it
+    at, value  arrays of whole numbers, as long as each other, oldest first: seconds since 1970, and what was told
+    breaks     places in them, ascending: nothing leads to this point from the one before it
     """
 
-    points: Sequence[Point]
+    at: "Numbers"
+    value: "Numbers"
     breaks: Sequence[int]
+
+    @classmethod
+    def of(cls, points: Sequence[Point], breaks: Sequence[int]) -> "Course":
+        return cls(numbers([at for at, _ in points]), numbers([value for _, value in points]), breaks)
+
+    @property
+    def points(self) -> list[Point]:
+        """(second since 1970, value)."""
+        return list(zip(self.at.tolist(), self.value.tolist(), strict=True))
 
     @property
     def runs(self) -> list[Sequence[Point]]:
         """The stretches between the breaks."""
-        return [self.points[first:end] for first, end in pairwise([0, *self.breaks, len(self.points)]) if end > first]
+        points = self.points
+        return [points[first:end] for first, end in pairwise([0, *self.breaks, len(points)]) if end > first]
 
 
 class Seen(NamedTuple):
@@ -49,28 +65,45 @@ class Summary(NamedTuple):
     highest: int
 
 
-def of_cbhours(segments: Sequence[Point], live: Iterable[tuple[int, int | None]], longest: int) -> Course:
+def numbers(given: Iterable[int]) -> "Numbers":
+    """Whole numbers as an array, which is quick where there are many."""
+    import numpy as np  # loaded with the first chart: the server starts without it
+
+    return np.asarray(given, dtype=np.int64)
+
+
+def of_cbhours(segments: "tuple[Numbers, Numbers]", live: Iterable[tuple[int, int | None]], longest: int) -> Course:
     """Segments of activity and live answers as one course.
 
-    segments  (second, value), oldest first
-    live      the same in any order; without a value: offline, which breaks the line
+    segments  seconds and values, oldest first
+    live      (second, value) in any order; without a value: offline, which breaks the line
     longest   seconds between two live answers that belong together
     """
+    import numpy as np
+
     answers = list(live)
+    at, value = segments
     if not answers:
-        return Course(segments, [place for place, apart in _steps(segments) if apart > SEGMENT_GAP])
-    alive = {(at, value) for at, value in answers if value is not None}
-    points = sorted([*segments, *alive])
-    breaks = {place for place, apart in _steps(points) if apart > SEGMENT_GAP and (
-        apart > longest or (points[place] not in alive and points[place - 1] not in alive))}
-    breaks.update(bisect_left(points, (at,)) for at, value in answers if value is None)
-    return Course(points, sorted(breaks - {0, len(points)}))
+        return Course(at, value, apart(at, SEGMENT_GAP))
+    alive = {(moment, told) for moment, told in answers if told is not None}
+    more = Course.of(sorted(alive), [])
+    at, value = np.concatenate([at, more.at]), np.concatenate([value, more.value])
+    order = np.lexsort((value, at))
+    at, value = at[order], value[order]
+
+    def is_alive(place: int) -> bool:
+        return (int(at[place]), int(value[place])) in alive
+
+    breaks = {place for place in apart(at, SEGMENT_GAP)
+              if at[place] - at[place - 1] > longest or not (is_alive(place) or is_alive(place - 1))}
+    breaks.update(np.searchsorted(at, [moment for moment, told in answers if told is None]).tolist())
+    return Course(at, value, sorted(breaks - {0, len(at)}))
 
 
-def _steps(points: Sequence[Point]) -> Iterator[tuple[int, int]]:
-    """(place, seconds since the point before it)."""
-    moments = [at for at, _ in points]
-    return enumerate(map(sub, moments[1:], moments), 1)
+def apart(at: "Numbers", longest: int) -> list[int]:
+    """Places of moments, oldest first, that are further than `longest` from the one before them."""
+    found: list[int] = ((at[1:] - at[:-1] > longest).nonzero()[0] + 1).tolist()
+    return found
 
 
 def of_affiliate(seen: Sequence[Seen], polls: Sequence[int], longest: int,
@@ -95,7 +128,7 @@ def of_affiliate(seen: Sequence[Seen], polls: Sequence[int], longest: int,
             stretch = bisect_right(starts, one.last) - 1
             if stretch < 0 or heard[stretch][1] < other.first:
                 breaks.append(place)
-    return Course([(one.at, one.value) for one in seen], breaks)
+    return Course.of([(one.at, one.value) for one in seen], breaks)
 
 
 def thinned(course: Course, low: int, high: int, buckets: int) -> Course:
@@ -104,32 +137,23 @@ def thinned(course: Course, low: int, high: int, buckets: int) -> Course:
     low, high  seconds of the period; it is cut into so many buckets of the same width
     Where there is room for them, the ends of every stretch stay as well, so that it is seen to its full length.
     """
-    points, breaks = course.points, course.breaks
-    if len(points) <= 2 * buckets:
+    import numpy as np
+
+    at, value, breaks = course
+    if len(at) <= 2 * buckets:
         return course
-    width = bucket_width(low, high, buckets)
-    kept = {0, len(points) - 1}
-    end = -1 << 62
-    least = most = least_at = most_at = 0
-    for place, (at, value) in enumerate(points):
-        if at >= end:
-            kept.add(least_at)
-            kept.add(most_at)
-            end = low + ((at - low) // width + 1) * width
-            least = most = value
-            least_at = most_at = place
-        elif value < least:
-            least, least_at = value, place
-        elif value > most:
-            most, most_at = value, place
-    kept.add(least_at)
-    kept.add(most_at)
+    bucket = (at - low) // bucket_width(low, high, buckets)
+    starts = np.concatenate([[0], (bucket[1:] != bucket[:-1]).nonzero()[0] + 1])
+    lengths = np.diff(np.append(starts, len(at)))
+    kept = [np.array([0, len(at) - 1])]
+    for extreme in (np.minimum, np.maximum):
+        places = (value == np.repeat(extreme.reduceat(value, starts), lengths)).nonzero()[0]
+        kept.append(places[np.unique(bucket[places], return_index=True)[1]])  # the first of each bucket
     if 2 * len(breaks) <= buckets:
-        kept.update(breaks)
-        kept.update(place - 1 for place in breaks)
-    places = sorted(kept)
-    return Course([points[place] for place in places],
-                  sorted({bisect_left(places, place) for place in breaks} - {0, len(places)}))
+        kept.append(np.array([place - before for place in breaks for before in (0, 1)], dtype=np.int64))
+    places = np.unique(np.concatenate(kept))
+    after = set(np.searchsorted(places, list(breaks)).tolist())
+    return Course(at[places], value[places], sorted(after - {0, len(places)}))
 
 
 def bucket_width(low: int, high: int, buckets: int) -> int:
@@ -139,20 +163,20 @@ def bucket_width(low: int, high: int, buckets: int) -> int:
 
 def summary(course: Course) -> Summary | None:
     """None: there is nothing."""
-    if not course.points:
+    if not len(course.at):
         return None
-    values = [value for _, value in course.points]
-    return Summary(values[0], values[-1], min(values), max(values))
+    value = course.value
+    return Summary(int(value[0]), int(value[-1]), int(value.min()), int(value.max()))
 
 
 def packed(course: Course) -> dict[str, list[int]]:
     """A course for the browser: seconds and values as differences to the one before, and the places of the breaks."""
-    return {"at": _differences([at for at, _ in course.points]),
-            "value": _differences([value for _, value in course.points]), "breaks": list(course.breaks)}
+    return {"at": _differences(course.at.tolist()), "value": _differences(course.value.tolist()),
+            "breaks": list(course.breaks)}
 
 
-def _differences(numbers: Sequence[int]) -> list[int]:
-    return [*numbers[:1], *(other - one for one, other in pairwise(numbers))]
+def _differences(values: Sequence[int]) -> list[int]:
+    return [*values[:1], *(other - one for one, other in pairwise(values))]
 
 
 class Band(NamedTuple):
