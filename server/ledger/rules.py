@@ -150,6 +150,7 @@ _STATES = {"paused": "paused", "stopped": "stopped", "off": "switched off"}
 _OUTCOMES = {"lost": "the worker fell silent in the middle of a run", "cancelled": "cancelled",
              None: "a run is going on"}
 NO_READING, NOTHING_RUN, AWAY = "no reading", "nothing was run", "the worker was away"
+BEFORE = "before it was heard first"
 UNEXPLAINED_AFTER = timedelta(hours=7)  # a job that fails rests for six hours at most
 LONGEST_NIGHT = timedelta(hours=24)
 LONGEST_WORDS = 160
@@ -202,8 +203,9 @@ def why(silence: Silence, runs: Sequence[RunFact], plans: Sequence[Sequence[Plan
         told.append((silence.start, quiet))
     elif not told or (tried and planned == {"scheduled"} and silence.end - busy_until > UNEXPLAINED_AFTER):
         gone = kept_since is not None and silence.end <= kept_since
+        never = BEFORE if silence.heard_at is None and not tried else NOTHING_RUN
         told.append((max(busy_until, silence.start),
-                     NO_READING if gone else AWAY if "scheduled" in planned else NOTHING_RUN))
+                     NO_READING if gone else AWAY if "scheduled" in planned else never))
     counts = Counter(words for _, words in told)
     first: dict[str, datetime] = {}
     for at, words in sorted(told):

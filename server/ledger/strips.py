@@ -12,7 +12,7 @@ NARROWEST = 4  # a silence of a minute is to be seen in a month, too
 PERIODS = (("24 h", "24 hours", timedelta(hours=24)), ("7 d", "7 days", timedelta(days=7)),
            ("30 d", "30 days", timedelta(days=30)))
 LONGEST = PERIODS[-1][2]
-MEANT = frozenset({"paused", "stopped", "switched off", *rules.UNABLE.values(), rules.NO_CREDENTIAL})
+MEANT = frozenset({"paused", "stopped", "switched off", rules.BEFORE, *rules.UNABLE.values(), rules.NO_CREDENTIAL})
 MOST_TOLD = 100
 
 

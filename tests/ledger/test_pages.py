@@ -111,6 +111,7 @@ def test_a_short_silence_is_drawn_wide_enough_to_be_seen(clock):
 
 @pytest.mark.parametrize(("why", "kind"), [
     ("paused", "meant"), ("quiet hours 02:00-06:00", "meant"), ("no campaign code", "meant"),
+    ("before it was heard first", "meant"),
     ("failed: no answer", "silent"), ("failed: no answer; paused", "silent"), ("the worker was away", "silent")])
 def test_what_the_owner_wanted_has_another_colour(clock, why, kind):
     strip = strips.told([Span(clock.now - strips.LONGEST, clock.now, False, why)], clock.now).strips[0]

@@ -185,3 +185,10 @@ def test_what_nothing_is_known_of():
     assert why(plans=[[]]) == "nothing was run"
     assert why(plans=[[]], kept_since=at(300)) == "no reading"
     assert why(plans=[[]], kept_since=at(200)) == "nothing was run"
+
+
+def test_what_was_never_heard_before_is_no_failure_of_anybody():
+    new = HOLE._replace(heard_at=None)
+    assert why(plans=[[]], hole=new) == "before it was heard first"
+    assert why([failed(60)], plans=[[]], hole=new) == "failed: The site answered 503"
+    assert why(hole=new) == "the worker was away"

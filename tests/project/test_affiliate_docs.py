@@ -1,4 +1,4 @@
-"""Every call in docs/{affiliate,directory,gaps,pictures}.md works as it is printed, and the tables name what there is."""
+"""Every call in docs/{affiliate,directory,gaps,pictures}.md works as printed, and the tables name what there is."""
 
 import re
 
