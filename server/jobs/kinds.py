@@ -129,6 +129,10 @@ class CbhoursActivityConfig(JobConfig):
     readDays: int = Field(
         60, ge=1, le=60, title="Days that are read of somebody new",
         description="60 is all that CBHours tells. Afterwards only what is new is read.")
+    readPriority: bool = Field(
+        False, title="Also read whoever is put in the queue as P1",
+        description="Off, only the button on a person's page has somebody read out of turn. On, everybody who is added "
+                    "to P1 is, as soon as a worker is free.")
     enabled: bool = Field(
         True, title="Switched on",
         description="Switched off, nobody is read, neither by schedule nor by hand. What is here stays.")

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from common.clock import iso_ms
 from server.access.guard import actor, requires
+from server.cbhours import due
+from server.cbhours import store as cbhours
 from server.errors import ErrorAnswer
 from server.jobs.api import minimum_gap
 from server.models import PLATFORM, Person, QueueEntry, db
@@ -106,7 +108,8 @@ def remove_from_queue(path: PersonPath, query: PriorityQuery) -> dict[str, Any]:
 
 
 def ask(session: Session, username: str, priority: object) -> QueueEntry:
-    """Put somebody in the queue for whoever asks; a P1 gets a new picture, too.
+    """Put somebody in the queue for whoever asks; a P1 gets a new picture, too, and where it is switched on, their
+    activity is read at CBHours.
 
     raises  Refused 400 naming the field; 409
     """
@@ -115,6 +118,9 @@ def ask(session: Session, username: str, priority: object) -> QueueEntry:
         person_id = session.scalar(select(Person.id).filter_by(platform=PLATFORM, username=entry.username))
         if person_id is not None:
             pictures.want(session, person_id, now())
+            told = due.config(session, due.ACTIVITY)
+            if told["readPriority"] and told["enabled"]:
+                cbhours.want(session, person_id, actor().name, now())
     return entry
 
 

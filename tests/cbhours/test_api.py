@@ -52,6 +52,22 @@ def test_asking_by_hand_makes_the_job_due_now_although_it_is_stopped(ann, api_as
     assert "taken it" in api_as("viewer").get(ann).json["reason"]
 
 
+def test_whoever_becomes_p1_is_read_too_only_where_that_is_switched_on(ann, api_as):
+    owner = api_as("subscriber")
+
+    def wanted_after(priority, **config):
+        assert owner.post("/api/job/cbhours-activity/config", json=config).status_code == 200
+        assert owner.delete("/api/persons/ann/queue").status_code == 200
+        assert owner.post("/api/persons/ann/queue", json={"priority": priority}).status_code == 200
+        return owner.get(ann).json["wanted_at"]
+
+    assert wanted_after(1) is None
+    assert wanted_after(2, readPriority=True) is None
+    assert wanted_after(1, enabled=False) is None
+    assert wanted_after(1, enabled=True) == "2026-11-20T12:00:00.000Z"
+    assert owner.post("/api/persons/not_known_yet/queue", json={"priority": 1}).status_code == 200
+
+
 def test_a_job_that_is_switched_off_says_so(ann, api_as):
     api_as("admin").post("/api/job/cbhours-activity/config", json={"enabled": False})
     answer = api_as("subscriber").post(ann)

@@ -37,7 +37,7 @@ def status(owner, name):
 def test_they_are_there_with_what_they_are_told(owner):
     assert status(owner, "cbhours-live")["config"] == {"intervalMinutes": 10, "limit": 2000, "enabled": True}
     assert status(owner, "cbhours-activity")["config"] == {
-        "intervalMinutes": 1440, "limit": 250, "readDays": 60, "enabled": True}
+        "intervalMinutes": 1440, "limit": 250, "readDays": 60, "readPriority": False, "enabled": True}
     for name, minutes in (("cbhours-live", 4), ("cbhours-activity", 59)):
         answer = owner.post(f"/api/job/{name}/config", json={"intervalMinutes": minutes})
         assert (answer.status_code, answer.json["error"]["field"]) == (400, "intervalMinutes")
