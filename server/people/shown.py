@@ -133,7 +133,7 @@ def _words(name: str, value: Any) -> str:
         return display.duration(value * 1000)
     if name == "gender":
         return GENDERS.get(value, value)
-    return display.number(value) if isinstance(value, int) else str(value)
+    return display.number(value) if isinstance(value, int) else str(value) or "left empty"
 
 
 def _shown(row: PersonRow | FollowRow, marks: Marks, queue: Mapping[str, Entry]) -> Shown:

@@ -53,6 +53,13 @@ def test_a_viewer_sees_every_tab_without_a_button_that_is_not_theirs(ann, visit)
         assert not visit(f"/profile/ann{tab}", role="viewer").css("main form[method=post]"), tab
 
 
+def test_a_value_that_was_left_empty_says_so(session, visit, clock):
+    seed.person(session, "eve", clock.now, "model", location="")
+    session.commit()
+    assert visit("/profile/eve").css("button[popovertarget=origin-location]::text, "
+                                     "button[popovertarget=origin-location] bdi::text").get() == "left empty"
+
+
 def test_each_value_opens_a_window_that_tells_its_source_moment_and_freshness(session, visit, clock):
     who = seed.person(session, "ann", clock.now - timedelta(hours=2), "model", age=31, location=RTL, tags=["music"],
                       subject=seed.LATIN, country="PT")
