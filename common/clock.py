@@ -11,6 +11,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def moment_of(second: int) -> datetime:
+    """The moment of a whole second since 1970, aware UTC."""
+    return datetime.fromtimestamp(second, UTC)
+
+
 def iso_ms(moment: datetime) -> str:
     """ISO 8601 UTC with milliseconds and Z, the form of every moment in our JSON.
 

@@ -48,7 +48,7 @@ ROOMS = [
     "server.ingest.api",
     "server.follows.api",
     "server.people.api",
-    "server.affiliate.api",
+    "server.profiles.history_api",
     "server.cbhours.api",
     "server.cbhours.worker_api",
     "server.retention.api",

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server.affiliate import rules, statements
 from server.affiliate.rooms import Room
 from server.models import Broadcast, PersonCurrent, PersonDetails, snapshots
@@ -49,7 +50,7 @@ def take(session: Session, known: dict[int, rules.Open], rooms: Mapping[int, Roo
     statements.NOT_LIVE.run(session, [sorted({*what.miss, *what.end}.difference(seen))])
     statements.MISSED.run(session, [
         [*what.miss, *what.heal], [misses for misses, _ in what.miss.values()] + [0] * len(what.heal),
-        [_moment(first) for _, first in what.miss.values()] + [None] * len(what.heal)])
+        [moment_of(first) for _, first in what.miss.values()] + [None] * len(what.heal)])
     return after
 
 
@@ -63,8 +64,8 @@ def _end(session: Session, ends: Mapping[int, rules.End]) -> None:
             figures[person] = _from_snapshots(session, person, end)
     found = [figures[person] for person in ends]
     statements.ENDED.run(session, [
-        list(ends), [_moment(end.last_seen) for end in ends.values()],
-        [None if end.absent is None else _moment(end.absent) for end in ends.values()],
+        list(ends), [moment_of(end.last_seen) for end in ends.values()],
+        [None if end.absent is None else moment_of(end.absent) for end in ends.values()],
         [one.polls for one in found], [one.viewers_peak for one in found], [one.viewers_mean for one in found],
         [one.followers_first for one in found], [one.followers_last for one in found]])
 
@@ -88,19 +89,15 @@ def _begin(session: Session, begins: Mapping[int, int], after: dict[int, rules.O
     if not begins:
         return
     again: dict[int, tuple[int, int]] = {}
-    low = _moment(min(begins.values()) - rules.TOLERANCE)
+    low = moment_of(min(begins.values()) - rules.TOLERANCE)
     for person, started, first in statements.STARTED_BEFORE.of(session, list(begins), low=low):
         if abs((start := _seconds(started)) - begins[person]) <= rules.TOLERANCE:
             again[person] = start, _seconds(first)
     for person, (started, first) in again.items():
         after[person].started, after[person].first_seen = started, first
-    statements.GOES_ON.run(session, [list(again), [_moment(started) for started, _ in again.values()]])
+    statements.GOES_ON.run(session, [list(again), [moment_of(started) for started, _ in again.values()]])
     new = [person for person in begins if person not in again]
-    statements.BEGUN.run(session, [new, [_moment(begins[person]) for person in new]], moment=_moment(at))
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    statements.BEGUN.run(session, [new, [moment_of(begins[person]) for person in new]], moment=moment_of(at))
 
 
 def _seconds(moment: datetime | str) -> int:

@@ -12,6 +12,7 @@ from server.affiliate import months, store
 from server.affiliate.rooms import Rejected, TamePoll, check_rooms, storable
 from server.ingest import captures
 from server.ingest.text import plain
+from server.jobs.intervals import intervals
 from server.ledger import store as ledger
 from server.models import AffiliatePoll, PollCapture
 from server.queue import store as queue
@@ -50,7 +51,7 @@ def _take_rooms(session: Session, message: AffiliateRooms, now: datetime, reject
     _keep_poll(session, message, at, len(good), len(bad), [row.id for row in kept])
     if message.pages:
         ledger.hear(session, message.run_id, "affiliate", datetime.fromtimestamp(at, UTC),
-                    store.affiliate_interval(session))
+                    intervals(session)["affiliate"])
     return {"accepted": len(good), "rejected": bad}
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from server.affiliate.store import affiliate_interval
+from server.jobs.intervals import intervals
 from server.models import (
     AffiliateHour,
     AffiliatePoll,
@@ -61,7 +61,7 @@ def series(session: Session, person_id: int, fields: Sequence[str], since: datet
         .order_by(AffiliatePoll.observed_at)
     )
     rolled_up = _hours(session, person_id, fields, low, high)
-    longest = round((affiliate_interval(session) * BREAK_INTERVALS).total_seconds())
+    longest = round((intervals(session)["affiliate"] * BREAK_INTERVALS).total_seconds())
     found: list[Point] = []
     before: int | None = None
     told: set[int] = set()

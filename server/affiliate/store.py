@@ -7,7 +7,7 @@ or a transaction that was rolled back leave another token there, and it is read 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from operator import ne
 from typing import Any
 from uuid import uuid4
@@ -22,21 +22,18 @@ from server.affiliate import broadcasts, late, rules, statements
 from server.affiliate.memory import STATE, forget
 from server.affiliate.rooms import Room, mark
 from server.ingest.memory import no_collection
-from server.models import AffiliateShow, Job, Key, KeyValue, PersonCurrent, PersonDetails
+from server.jobs.intervals import intervals
+from server.models import AffiliateShow, Key, KeyValue, PersonCurrent, PersonDetails
 from server.models.rowset import rows_table
 from server.people.seen import add_persons, raise_role
 
-__all__ = ["Poll", "affiliate_interval", "forget"]
+__all__ = ["Poll", "forget"]
 
 SOURCE = statements.SOURCE
-CBHOURS = "cbhours-live"
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-USUAL_INTERVAL = timedelta(minutes=30)
-USUAL_INTERVALS = {SOURCE: USUAL_INTERVAL, CBHOURS: timedelta(minutes=10)}
 MOST_KNOWN = 400_000
 _STATE = select(KeyValue.value, KeyValue.at).where(KeyValue.name == STATE).with_for_update()
 _NEW_STATE = update(KeyValue).where(KeyValue.name == STATE).values(value=bindparam("token"), at=bindparam("newest"))
-_CONFIGS = select(Job.name, Job.config).where(Job.name.in_(USUAL_INTERVALS))
 
 
 @dataclass
@@ -208,10 +205,10 @@ class Poll:
 
     def same_for_all(self) -> dict[str, Any]:
         """What is the same for all rows of numbers."""
-        every = _intervals(self.session)
+        every = intervals(self.session)
         return {"at": self.at, "moment": self.moment,
                 "until": self.moment + priorities.fresh_for(every[SOURCE]),
-                "strong_since": self.moment - priorities.fresh_for(every[CBHOURS])}
+                "strong_since": self.moment - priorities.fresh_for(every["cbhours"])}
 
     def _write_texts(self, changed: Changed) -> None:
         when = {"at": self.at, "moment": self.moment}
@@ -219,19 +216,3 @@ class Poll:
         statements.TEXTS.run(self.session, statements.texts(changed.texts), **when)
         again = {person: (room, True, True) for person, room in changed.back.items()}
         statements.TEXTS_NOW.run(self.session, statements.texts(again), moment=self.moment)
-
-
-def affiliate_interval(session: Session) -> timedelta:
-    """How often the rooms are polled, as configured."""
-    return _intervals(session)[SOURCE]
-
-
-def _intervals(session: Session) -> dict[str, timedelta]:
-    """job -> how often the affiliate API and CBHours are asked, as configured."""
-    configs: dict[str, dict[str, Any]] = dict(session.execute(_CONFIGS).all())
-    found = dict(USUAL_INTERVALS)
-    for name, config in configs.items():
-        minutes = config.get("intervalMinutes")
-        if isinstance(minutes, int) and minutes > 0:
-            found[name] = timedelta(minutes=minutes)
-    return found

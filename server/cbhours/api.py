@@ -12,11 +12,12 @@ from common.clock import iso_ms
 from server.access.guard import actor, requires
 from server.cbhours import due, queries, rules, store
 from server.database import reading
-from server.errors import ErrorAnswer, Refused
+from server.errors import ErrorAnswer
 from server.jobs.api import minimum_gap
 from server.jobs.queries import job_views
 from server.models import db
 from server.openapi import When
+from server.people.names import known_person
 from server.time import now, owner_zone
 
 bp = APIBlueprint("cbhours_api", __name__, url_prefix="/api",
@@ -63,21 +64,14 @@ def standing(path: CbhoursPersonPath) -> dict[str, Any]:
 @requires("scrape_profiles")
 def read_activity(path: CbhoursPersonPath) -> tuple[dict[str, Any], int]:
     """Have somebody's activity read as soon as a worker is free, also if CBHours did not know them"""
-    store.want(db.session(), _person(db.session(), path.username), actor().name, now())
+    store.want(db.session(), known_person(db.session(), path.username), actor().name, now())
     db.session.commit()
     with reading() as session:
         return _standing(session, path.username, now()), 202
 
 
-def _person(session: Session, username: str) -> int:
-    person = queries.person_of(session, username)
-    if person is None:
-        raise Refused(404, "unknown_person", "Nobody of this name is known here.")
-    return person
-
-
 def _standing(session: Session, username: str, moment: datetime) -> dict[str, Any]:
-    state = queries.state_of(session, _person(session, username)) or queries.NEVER_ASKED
+    state = queries.state_of(session, known_person(session, username)) or queries.NEVER_ASKED
     job = job_views(session, moment, owner_zone(), minimum_gap(), name=due.ACTIVITY)[0].state
     reads_at, reason = rules.next_reading(state, moment, job.next_run, job.reason)
     told = {name: iso_ms(value) if isinstance(value, datetime) else value for name, value in asdict(state).items()}

@@ -4,11 +4,12 @@ CBHours tells of those whom it was asked for, and makes nobody known: names that
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from scraper.observations import Capture, CbhoursActivity, CbhoursLive, username
 from server.cbhours import due, rules, store, tame
 from server.cbhours.people import Desk, Record
@@ -49,7 +50,7 @@ def take_live(session: Session, message: CbhoursLive, now: datetime,
         distrusted = not rules.is_trusted([one for one in people.values() if one.known.has_trophy], told)
         _take_live(desk, message, people, told, set() if distrusted else left_out, at)
         if told or (left_out and not distrusted):  # an answer that could not be read is kept, too
-            hear(session, message.run_id, due.LIVE, _moment(at), desk.intervals["cbhours"])
+            hear(session, message.run_id, due.LIVE, moment_of(at), desk.intervals["cbhours"])
         capture, reasons = _keep(session, message, now, written)
         bad += reasons
         online = sum(room.online for room in told.values())
@@ -63,7 +64,7 @@ def take_live(session: Session, message: CbhoursLive, now: datetime,
 
 def _take_live(desk: Desk, message: CbhoursLive, people: Mapping[str, Record], told: Mapping[str, tame.Room],
                left_out: set[str], at: int) -> None:
-    moment = _moment(at)
+    moment = moment_of(at)
     new = store.keep_live(desk, {people[name].id: room for name, room in told.items()}, at)
     for name, one in people.items():
         asked = one.asked
@@ -102,7 +103,7 @@ def take_activity(session: Session, message: CbhoursActivity, now: datetime,
         detail = plain(message.detail, 2_000) if message.detail is not None else None
         segments, more = ([], []) if problem else tame.segments_of(message.segments, *span, now)
         bad = [*rejected, *more]
-        at = _moment(int(message.observed_at.timestamp()))
+        at = moment_of(int(message.observed_at.timestamp()))
         newer = store.newer_readings(session, one.id, at)
         stored = store.Stored(0, 0)
         if problem is None:
@@ -149,7 +150,3 @@ def _name(text: str) -> str:
 
 def _problems(said: Mapping[str, int], ours: Mapping[str, int]) -> dict[str, int]:
     return {plain(name, 60): max(0, min(count, _LARGEST)) for name, count in list(said.items())[:100]} | dict(ours)
-
-
-def _moment(second: int) -> datetime:
-    return datetime.fromtimestamp(second, UTC)

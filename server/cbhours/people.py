@@ -6,18 +6,20 @@ the current rows, and what is read here must still hold when it is written.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import String, and_, case, literal, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server import priorities
 from server.affiliate import store as affiliate
 from server.affiliate.rooms import mark
-from server.cbhours import due, rules
+from server.cbhours import rules
 from server.cbhours.tame import Room, Segment, shown_tags
+from server.jobs.intervals import intervals
 from server.models import (
     PLATFORM,
     CbhoursCurrent,
@@ -83,13 +85,13 @@ class Record:
         if not segments:
             return
         self.broadcasts = self.news = True
-        self._seen(_moment(segments[-1][0]))
+        self._seen(moment_of(segments[-1][0]))
         told = next((one for one in reversed(segments) if one[6] is not None), None)
         if told:
-            self._numbers(told[6], None, None, _moment(told[0]), at_least=newest)
+            self._numbers(told[6], None, None, moment_of(told[0]), at_least=newest)
         told = next((one for one in reversed(segments) if one[3:5] != (None, None)), None)
         if told:
-            self._numbers(None, *told[3:5], _moment(told[0]), at_least=newest)
+            self._numbers(None, *told[3:5], moment_of(told[0]), at_least=newest)
 
     def _numbers(self, followers: int | None, rank: int | None, grank: int | None, at: datetime, *,
                  at_least: bool = False) -> None:
@@ -148,7 +150,7 @@ class Desk:
     def __init__(self, session: Session, now: datetime) -> None:
         self.session, self.now = session, now
         self.dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        self.intervals = {SOURCE: due.interval(session), affiliate.SOURCE: affiliate.affiliate_interval(session)}
+        self.intervals = intervals(session)
         self.fresh = priorities.fresh_for(self.intervals[SOURCE])
         self._wait_for_others()
 
@@ -230,10 +232,6 @@ class Desk:
         types = {"person_id": Key} | {name: table.__table__.c[name].type for name in names}
         types |= {name: Json for name in ("tags", "months") if name in names}
         return rows_table(self.session, "told", types, rows)
-
-
-def _moment(second: int) -> datetime:
-    return datetime.fromtimestamp(second, UTC)
 
 
 def _newer(at: datetime, before: datetime | None, at_least: bool) -> bool:

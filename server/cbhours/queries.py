@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from server.cbhours import rules
 from server.cbhours.rules import sessions_of
 from server.models import (
-    PLATFORM,
     CbhoursDay,
     CbhoursLive,
     CbhoursReading,
@@ -19,7 +18,6 @@ from server.models import (
     CbhoursShow,
     CbhoursState,
     CbhoursTexts,
-    Person,
 )
 
 
@@ -86,12 +84,6 @@ class State:
 
 
 NEVER_ASKED = State(None, None, 0, *[None] * 11)
-
-
-def person_of(session: Session, username: str, platform: str = PLATFORM) -> int | None:
-    """The number of the person of this name; None: nobody of this name is known."""
-    return session.scalar(select(Person.id).where(Person.platform == platform,
-                                                  Person.username == username.strip().lower()))
 
 
 def state_of(session: Session, person_id: int) -> State | None:

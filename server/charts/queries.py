@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Text, case, cast, func, literal, literal_column, null, select, union_all
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server.charts import series, spans
 from server.charts.series import Band, Course, Seen, Summary
 from server.charts.spans import Span
 from server.jobs.intervals import intervals
 from server.ledger.queries import heard
 from server.models import (
-    PLATFORM,
     AffiliateHour,
     AffiliatePoll,
     AffiliateShow,
@@ -28,7 +28,6 @@ from server.models import (
     CbhoursSegment,
     CbhoursShow,
     CbhoursState,
-    Person,
     snapshots,
 )
 from server.priorities import fresh_for
@@ -55,10 +54,6 @@ class Stretch(NamedTuple):
     @property
     def until(self) -> datetime:
         return datetime.fromtimestamp(self.high, UTC)
-
-
-def person_id(session: Session, username: str) -> int | None:
-    return session.scalar(select(Person.id).where(Person.platform == PLATFORM, Person.username == username))
 
 
 def first_told(session: Session, people: Sequence[int]) -> int | None:
@@ -139,7 +134,7 @@ def _affiliate(session: Session, person: int, field: str, over: Stretch, now: da
         AffiliatePoll.observed_at >= seen[0].first, AffiliatePoll.observed_at <= seen[-1].last)
         .order_by(AffiliatePoll.observed_at))]
     stretches = [(one.start.timestamp(), one.end.timestamp()) for one in heard(
-        session, "affiliate", _moment(seen[0].first), _moment(seen[-1].last + 1), now, reasons=False) if one.heard]
+        session, "affiliate", moment_of(seen[0].first), moment_of(seen[-1].last + 1), now, reasons=False) if one.heard]
     return series.of_affiliate(seen, polls, _longest(session, "affiliate"), stretches)
 
 
@@ -315,7 +310,3 @@ def _columns(session: Session, query: Any) -> list["Numbers"]:
 def _longest(session: Session, source: str) -> int:
     """Seconds between two polls of a source that belong together."""
     return round(fresh_for(intervals(session)[source]).total_seconds())
-
-
-def _moment(second: int) -> datetime:
-    return datetime.fromtimestamp(second, UTC)

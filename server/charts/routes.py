@@ -15,6 +15,7 @@ from server.charts.periods import Period
 from server.errors import Refused
 from server.headers import CHARTS_POLICY
 from server.models import db
+from server.people.names import person_id
 from server.profiles.frame import header
 from server.time import now, owner_zone
 
@@ -102,7 +103,7 @@ def _asked(username: str) -> tuple[list[Person], Period]:
 
 def _known(text: str) -> Person | None:
     name = text.lower().removeprefix("@")
-    found = queries.person_id(db.session(), name) if USERNAME.fullmatch(name) else None
+    found = person_id(db.session(), name) if USERNAME.fullmatch(name) else None
     return None if found is None else Person(found, name)
 
 

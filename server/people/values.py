@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server import priorities
 from server.models import AffiliateProfile, AffiliateSubject, AffiliateTags
 from server.people import rows
@@ -82,21 +82,17 @@ def _words(session: Session, row: PersonRow) -> dict[str, list[Word]]:
         profile = _newest(session, AffiliateProfile, row.person_id)
         if profile is not None:
             for name in PROFILE:
-                found.setdefault(name, []).append(Word(getattr(profile, name), "affiliate", _moment(profile.since)))
+                found.setdefault(name, []).append(Word(getattr(profile, name), "affiliate", moment_of(profile.since)))
     if row.subject_source != "affiliate":
         subject = _newest(session, AffiliateSubject, row.person_id)
         if subject is not None:
-            found["subject"].append(Word(subject.subject, "affiliate", _moment(subject.since)))
+            found["subject"].append(Word(subject.subject, "affiliate", moment_of(subject.since)))
     if row.tags_source != "affiliate":
         tags = _newest(session, AffiliateTags, row.person_id)
         if tags is not None and tags.tags is not None:
-            found["tags"].append(Word(json.loads(tags.tags), "affiliate", _moment(tags.since)))
+            found["tags"].append(Word(json.loads(tags.tags), "affiliate", moment_of(tags.since)))
     return found
 
 
 def _newest(session: Session, table: Any, person_id: int) -> Any:
     return session.scalar(select(table).where(table.person_id == person_id).order_by(table.since.desc()).limit(1))
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -31,6 +31,7 @@ from server.models import (
     QueueEntry,
     Run,
 )
+from server.people import names
 from server.pictures import files, rules
 from server.pictures.making import Made, made
 
@@ -126,8 +127,7 @@ def take_picture(session: Session, message: PictureSeen, now: datetime,
 
     Its files are on disk before the row is there.
     """
-    person_id = session.scalar(select(Person.id).where(Person.platform == PLATFORM,
-                                                       Person.username == message.username))
+    person_id = names.person_id(session, message.username)
     if person_id is None:
         return _answer(message, "nobody of this name is known")
     state = _state(session, person_id)

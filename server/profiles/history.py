@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server.models import (
     AffiliatePoll,
     AffiliateProfile,
@@ -178,16 +179,12 @@ def _fields(row: Any, old: Any, names: Sequence[str], source: str, key: str) -> 
 
 
 def _event(row: Any, old: Any, kind: str, source: str, key: str, **more: Any) -> Event:
-    return Event(_moment(row.since), key, kind, source, first=old is None,
+    return Event(moment_of(row.since), key, kind, source, first=old is None,
                  _old=old.since if old is not None else None, **more)
 
 
 def _read(tags: str | None) -> list[str]:
     return [] if tags is None else list(dict.fromkeys(map(str, json.loads(tags))))
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 # ---- what lists, pictures and proofs tell
@@ -234,7 +231,7 @@ def _states(session: Session, person: PersonRow, follows: Sequence[Follow], newe
         found.append(Event(first.start_latest, "s2", "state", first.start_source, first.start_earliest, first=True,
                            words="viewer"))
     if asked is not None:
-        found.append(Event(_moment(asked), "s3", "state", "cbhours", first=True, words="trophy"))
+        found.append(Event(moment_of(asked), "s3", "state", "cbhours", first=True, words="trophy"))
     if state is not None and state.has_trophy is False and state.missed_at is not None:
         found.append(Event(state.missed_at, "s4", "state", "cbhours", state.proved_at, words="no_trophy"))
     yield from sorted((event for event in found if event.at <= newest), key=lambda event: (event.at, event.key),
@@ -253,7 +250,7 @@ def _with_bounds(session: Session, person_id: int, events: Sequence[Event]) -> l
     for event in events:
         if event._old is not None:
             proof = seen[event.source].get(int(event.at.timestamp()), event._old)
-            event = replace(event, earliest=_moment(max(proof, event._old)))
+            event = replace(event, earliest=moment_of(max(proof, event._old)))
         found.append(event)
     return found
 
@@ -268,7 +265,7 @@ def _seen_before(session: Session, person_id: int, moments: set[int]) -> dict[in
         snapshots.c.person_id == person_id, snapshots.c.observed_at.in_([at for at in before.values() if at]))))
     ends = sorted(int(at.timestamp()) for row in session.execute(
         select(Broadcast.first_seen_at, Broadcast.last_seen_at).where(and_(
-            Broadcast.person_id == person_id, Broadcast.first_seen_at < _moment(max(moments))))) for at in row if at)
+            Broadcast.person_id == person_id, Broadcast.first_seen_at < moment_of(max(moments))))) for at in row if at)
     found = {}
     for at in moments:
         poll, place = before.get(at), bisect_left(ends, at)

@@ -4,13 +4,13 @@ from typing import Any
 
 from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
 
 from common.clock import iso_ms
 from server.access.guard import actor, requires
-from server.errors import ErrorAnswer, Refused
-from server.models import PLATFORM, Person, PersonNote, db
+from server.errors import ErrorAnswer
+from server.models import PersonNote, db
 from server.openapi import When
+from server.people.names import known_person
 from server.profiles import notes
 from server.time import now
 
@@ -99,11 +99,7 @@ def delete_note(path: NotePath) -> dict[str, Any]:
 
 def _person(username: str) -> tuple[int, str]:
     """raises  Refused 404"""
-    name = username.strip().lower()
-    found = db.session.scalar(select(Person.id).filter_by(platform=PLATFORM, username=name))
-    if found is None:
-        raise Refused(404, "unknown_person", "Nobody of this name is known here.")
-    return found, name
+    return known_person(db.session(), username), username.strip().lower()
 
 
 def _told(note: PersonNote) -> dict[str, Any]:

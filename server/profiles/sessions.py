@@ -5,13 +5,14 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server.affiliate import rules as polls
 from server.cbhours.rules import SEGMENT, sessions_of
 from server.ledger.queries import heard
@@ -103,7 +104,7 @@ def _part(session: Session, one: Broadcast) -> Part:
                    snapshots.c.observed_at >= int(one.first_seen_at.timestamp()))
             .order_by(snapshots.c.observed_at)).all()
         figures = polls.figures((viewers, followers) for _, viewers, followers in points)
-        end = _moment(points[-1][0]) if points else one.first_seen_at
+        end = moment_of(points[-1][0]) if points else one.first_seen_at
     return Part("affiliate", one.started_at, end, one.ended_latest, not one.closed,
                 max(0, round((end - one.started_at).total_seconds() / 60)), figures.polls, figures.viewers_peak,
                 figures.viewers_mean, figures.followers_first, figures.followers_last)
@@ -115,7 +116,7 @@ def _runs(session: Session, person_id: int, before: datetime | None,
     most = size * SEGMENTS_A_SESSION
     segments = _segments(session, person_id, before, most)
     runs = sessions_of(segments)
-    parts = [Part("cbhours", _moment(run.start), _moment(run.end), None, False, run.minutes,
+    parts = [Part("cbhours", moment_of(run.start), moment_of(run.end), None, False, run.minutes,
                   len(_between(segments, run.start, run.end - 1)), run.peak, run.mean, run.followers_first,
                   run.followers_last) for run in runs]
     return parts, parts[0].start if len(segments) == most else None, segments
@@ -145,7 +146,7 @@ def shown(session: Session, person_id: int, cut: Cut, now: datetime, *, words: b
     seen = {source: _seen(session, source, person_id, low, high, cut.segments, words=source in tell)
             for source in ("affiliate", "cbhours") if any(source in row.sources for row in rows)}
     breaks = [(int(span.start.timestamp()), int(span.end.timestamp()))
-              for span in heard(session, "affiliate", _moment(low), max(_moment(high), _moment(low + 1)), now,
+              for span in heard(session, "affiliate", moment_of(low), max(moment_of(high), moment_of(low + 1)), now,
                                 reasons=False) if not span.heard] if "affiliate" in seen else []
     return [_shown(row, seen, breaks) for row in rows]
 
@@ -257,11 +258,11 @@ def totals(session: Session, person_id: int, now: datetime, zone: Any, days: int
     """Of each source that knows of a broadcast in the last days, or looked."""
     since = now - timedelta(days=days)
     found = []
-    parts = [part for part, _ in _since(session, person_id, since)]
+    parts = _since(session, person_id, since)
     spans = heard(session, "affiliate", since, now, now, reasons=False)
     looked = sum(((span.end - span.start) for span in spans if span.heard), timedelta(0)) / (now - since)
     if parts or looked:
-        inside = [(max(start, since), end) for start, end in parts]
+        inside = [(max(part.start, since), part.end) for part in parts]
         found.append(Total("affiliate", len(parts), len({start.astimezone(zone).date() for start, _ in inside}),
                            sum(round((end - start).total_seconds() / 60) for start, end in inside if end > start),
                            looked))
@@ -273,18 +274,13 @@ def totals(session: Session, person_id: int, now: datetime, zone: Any, days: int
     return found
 
 
-def _since(session: Session, person_id: int, since: datetime) -> list[tuple[tuple[datetime, datetime], bool]]:
+def _since(session: Session, person_id: int, since: datetime) -> list[Part]:
     rows = session.scalars(select(Broadcast).where(
         Broadcast.person_id == person_id, Broadcast.started_at >= since - timedelta(days=2))).all()
-    parts = [_part(session, row) for row in rows]
-    return [((part.start, part.end), part.going_on) for part in parts if part.end >= since]
+    return [part for part in (_part(session, row) for row in rows) if part.end >= since]
 
 
 def _days(session: Session, person_id: int, first: date, last: date) -> dict[date, int | None]:
     rows = session.execute(select(CbhoursDay.day, CbhoursDay.minutes).where(
         CbhoursDay.person_id == person_id, CbhoursDay.day > first, CbhoursDay.day <= last))
     return {row.day: row.minutes for row in rows}
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

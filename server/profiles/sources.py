@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server.ledger.queries import heard
 from server.models import (
     AffiliateHour,
@@ -193,7 +194,7 @@ def _polls(session: Session, person_id: int, limit: int, behind: datetime | None
             .join(CaptureRow, CaptureRow.id == PollCapture.capture_id).where(PollCapture.observed_at.in_(moments))
             .order_by(CaptureRow.id)):
         found[at].append((capture, size))
-    return [Raw(datetime.fromtimestamp(at, UTC), "poll", [capture for capture, _ in told],
+    return [Raw(moment_of(at), "poll", [capture for capture, _ in told],
                 sum(size for _, size in told)) for at, told in found.items()]
 
 
@@ -210,7 +211,7 @@ def _answers(session: Session, person_id: int, limit: int, behind: datetime | No
     if behind is not None:
         live = live.where(CbhoursLive.checked_at < behind.timestamp())
         activity = activity.where(CbhoursReading.observed_at < behind)
-    rows = [Raw(datetime.fromtimestamp(at, UTC), "live", [capture], size)
+    rows = [Raw(moment_of(at), "live", [capture], size)
             for at, capture, size in session.execute(live)]
     rows += [Raw(at, "activity", [capture], size) for at, capture, size in session.execute(activity)]
     return sorted(rows, key=lambda row: row.at, reverse=True)[:limit]
@@ -245,7 +246,7 @@ def _list_pages(session: Session, person_id: int, username: str, limit: int, beh
 
 
 def _moment(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return None if seconds is None else moment_of(seconds)
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.clock import iso_ms
@@ -13,8 +12,9 @@ from server.cbhours import due
 from server.cbhours import store as cbhours
 from server.errors import ErrorAnswer
 from server.jobs.api import minimum_gap
-from server.models import PLATFORM, Person, QueueEntry, db
+from server.models import QueueEntry, db
 from server.openapi import When
+from server.people import names
 from server.pictures import store as pictures
 from server.queue import queries, store
 from server.time import now, owner_zone
@@ -115,7 +115,7 @@ def ask(session: Session, username: str, priority: object) -> QueueEntry:
     """
     entry = store.add(session, username, store.checked_priority(priority), actor().name, now())
     if entry.priority == 1:
-        person_id = session.scalar(select(Person.id).filter_by(platform=PLATFORM, username=entry.username))
+        person_id = names.person_id(session, entry.username)
         if person_id is not None:
             pictures.want(session, person_id, now())
             told = due.config(session, due.ACTIVITY)

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server.models import CbhoursDay, CbhoursLive, CbhoursSegment, CbhoursTexts, Person
-from server.retention.rules import moment_of
 
 MOST = 20_000  # rows of a batch
 FIRST_SPAN, WIDEST_SPAN = 64, 4_096  # people looked at in one statement

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from common.clock import moment_of
 from server.database import reading, writing
 from server.models import AffiliatePoll, PersonCurrent, StorageDay, snapshots
-from server.retention.rules import moment_of
 from server.time import owner_zone
 
 BACK = 31  # days that are counted at most, before today

@@ -29,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
+from common.clock import moment_of
 from server.models import (
     AffiliateHour,
     AffiliatePoll,
@@ -42,7 +43,7 @@ from server.models import (
     snapshots,
 )
 from server.models.rowset import rows_table
-from server.retention.rules import PUBLIC, Hour, Snapshot, all_merged, moment_of, roll_up
+from server.retention.rules import PUBLIC, Hour, Snapshot, all_merged, roll_up
 
 TEXTS = (AffiliateProfile, AffiliateSubject, AffiliateTags)
 ROLLED_UP = "retention.rolled_up"  # polls before its moment may be in the hourly figures

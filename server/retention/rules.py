@@ -6,7 +6,7 @@ Hours are those of UTC, 3,600 seconds each, whatever the clocks on the wall do.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 HOUR = 3600
@@ -55,10 +55,6 @@ def cut(now: datetime, days: int) -> int | None:
 
 def hour_of(second: int) -> int:
     return second - second % HOUR
-
-
-def moment_of(second: int) -> datetime:
-    return datetime.fromtimestamp(second, UTC)
 
 
 def roll_up(snapshots: Iterable[Snapshot]) -> dict[int, Hour]:

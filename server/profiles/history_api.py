@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 from flask_openapi import APIBlueprint, Tag
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import select
 
 from common.clock import iso_ms
 from server.access.guard import requires
@@ -13,8 +12,9 @@ from server.affiliate import queries
 from server.charts.history import FIELDS, TELLS
 from server.charts.history import history as all_told
 from server.errors import ErrorAnswer, Refused
-from server.models import PLATFORM, Person, db
+from server.models import PLATFORM, db
 from server.paging import decode_cursor, encode_cursor
+from server.people.names import known_person
 from server.profiles import sessions as broadcasts
 from server.time import now
 
@@ -91,7 +91,7 @@ class SeriesAnswer(BaseModel):
 @requires("view_stats")
 def sessions(path: PersonPath, query: SessionsQuery) -> dict[str, Any]:
     """When somebody broadcast, with the figures of each broadcast: those of the affiliate API where it saw it"""
-    person = _person(path.username, query.platform)
+    person = known_person(db.session(), path.username, query.platform)
     before = decode_cursor(query.cursor, datetime)[0] if query.cursor else None
     cut = broadcasts.page(db.session(), person, before=before, limit=query.limit)
     return {"sessions": [_session(one) for one in broadcasts.shown(db.session(), person, cut, now())],
@@ -114,7 +114,7 @@ def history(path: PersonPath, query: HistoryQuery) -> dict[str, Any]:
     since = query.since or max(until - timedelta(days=LAST_DAYS), datetime(1970, 1, 2, tzinfo=UTC))
     if since > until:
         raise Refused(400, "invalid", "from: lies behind `to`.", field="from")
-    person = _person(path.username, query.platform)
+    person = known_person(db.session(), path.username, query.platform)
     told = all_told(db.session(), person, fields, sources, since, until, query.points)
     points = [one.point for one in told]
     rolled_up = queries.kept_since(db.session()) if "affiliate" in sources else None
@@ -127,13 +127,6 @@ def history(path: PersonPath, query: HistoryQuery) -> dict[str, Any]:
         "lowest": {name: [point.least(column) for point in points] for column, name in enumerate(fields)},
         "highest": {name: [point.most(column) for point in points] for column, name in enumerate(fields)},
     }
-
-
-def _person(username: str, platform: str) -> int:
-    found = db.session.scalar(select(Person.id).filter_by(platform=platform, username=username.strip().lower()))
-    if found is None:
-        raise Refused(404, "unknown_person", "Nobody of this name is known here.")
-    return found
 
 
 def _session(one: broadcasts.Shown) -> dict[str, Any]:
